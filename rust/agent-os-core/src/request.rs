@@ -1,0 +1,117 @@
+//! What a decision reads: who asks, what is asked, and the state of the run. All of it is given; nothing is fetched.
+
+use std::borrow::Cow;
+
+use crate::policy::Provenance;
+use crate::value::Value;
+
+/// One step of a path into the arguments.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Segment {
+    /// A key of a map.
+    Key(String),
+    /// A place in a list, counted from 0; on a map, the key spelt so.
+    Index(usize, String),
+}
+
+impl Segment {
+    /// The step's text as a key.
+    #[must_use]
+    pub fn key(&self) -> &str {
+        match self {
+            Self::Key(key) | Self::Index(_, key) => key,
+        }
+    }
+}
+
+/// What reading a path came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Found<T> {
+    /// Nothing is there.
+    Missing,
+    /// A step goes into something that is neither a map nor a list.
+    Mistyped,
+    /// Something is there that cannot be read: over a limit, not UTF-8, or of a type that is not accepted.
+    Malformed,
+    /// What is there.
+    Item(T),
+}
+
+/// A value as an operator sees it.
+#[derive(Clone, Debug)]
+pub enum View<'a> {
+    /// Nothing.
+    Null,
+    /// A boolean.
+    Bool(bool),
+    /// An integer of 64 bits.
+    Int(i64),
+    /// A float, NaN and infinities included.
+    Float(f64),
+    /// Text.
+    Str(&'a str),
+    /// Anything else, or any of the above.
+    Value(Cow<'a, Value>),
+}
+
+/// Arguments that are read path by path, at most once each.
+pub trait Arguments {
+    /// A handle to what a path leads to.
+    type Item;
+
+    /// Follows a path.
+    fn get(&self, path: &[Segment]) -> Found<Self::Item>;
+
+    /// Reads what was found.
+    fn view<'i>(&self, item: &'i Self::Item) -> Found<View<'i>>;
+}
+
+impl<'v> Arguments for &'v Value {
+    type Item = &'v Value;
+
+    fn get(&self, path: &[Segment]) -> Found<&'v Value> {
+        let mut value: &'v Value = self;
+        for segment in path {
+            let next = match (value, segment) {
+                (Value::Map(entries), segment) => entries.get(segment.key()),
+                (Value::List(items), Segment::Index(index, _)) => items.get(*index),
+                (Value::List(_), Segment::Key(_)) => return Found::Mistyped,
+                _ => return Found::Mistyped,
+            };
+            match next {
+                Some(next) => value = next,
+                None => return Found::Missing,
+            }
+        }
+        Found::Item(value)
+    }
+
+    fn view<'i>(&self, item: &'i &'v Value) -> Found<View<'i>> {
+        Found::Item(View::Value(Cow::Borrowed(item)))
+    }
+}
+
+/// Who asks, as the kernel knows it.
+#[derive(Clone, Copy, Debug)]
+pub struct Subject<'a> {
+    /// The agent's stable name.
+    pub id: &'a str,
+    /// The agent's roles.
+    pub roles: &'a [String],
+}
+
+/// The state of the run that asks.
+#[derive(Clone, Copy, Debug)]
+pub struct RunState<'a> {
+    // INVARIANT: sorted, without repeats.
+    /// Marks on the data that the run has seen.
+    pub labels: &'a [String],
+    /// Runs above this one.
+    pub depth: u32,
+    /// The agent of the run above, if there is one.
+    pub parent: Option<&'a str>,
+    /// Microseconds since 1970-01-01T00:00:00Z.
+    pub now_micros: i64,
+    /// The text that the run has seen, by origin.
+    pub provenance: &'a Provenance,
+}

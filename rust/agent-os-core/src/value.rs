@@ -1,0 +1,112 @@
+//! Frozen values: what a request's arguments are once they have been read.
+
+use std::collections::BTreeMap;
+
+use crate::number::Number;
+use crate::time::{Date, DateTime};
+
+/// One owned, bounded value.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Value {
+    /// Nothing.
+    Null,
+    /// True or false; never a number.
+    Bool(bool),
+    /// A finite number.
+    Number(Number),
+    /// Text.
+    Str(String),
+    /// Bytes.
+    Bytes(Vec<u8>),
+    /// A calendar date.
+    Date(Date),
+    /// A date with a time.
+    DateTime(DateTime),
+    /// A UUID, lower-case and hyphenated.
+    Uuid(String),
+    /// A file system path, as it was spelt.
+    Path(String),
+    /// A member of an enumeration; operators see its value.
+    Enum(Box<EnumValue>),
+    /// A list or tuple.
+    List(Vec<Value>),
+    // INVARIANT: sorted by canonical bytes, without repeats.
+    /// A set.
+    Set(Vec<Value>),
+    /// A map with string keys.
+    Map(BTreeMap<String, Value>),
+}
+
+/// A member of an enumeration.
+#[derive(Clone, Debug, PartialEq)]
+pub struct EnumValue {
+    /// Qualified name of the enumeration.
+    pub class: String,
+    /// The member's name.
+    pub name: String,
+    /// The member's value.
+    pub value: Value,
+}
+
+impl Value {
+    /// A set of these items, sorted by their canonical bytes and without repeats.
+    #[must_use]
+    pub fn set(items: Vec<Value>) -> Self {
+        let mut keyed: Vec<(Vec<u8>, Value)> =
+            items.into_iter().map(|item| (crate::canonical::encode(&item), item)).collect();
+        keyed.sort_by(|a, b| a.0.cmp(&b.0));
+        keyed.dedup_by(|a, b| a.0 == b.0);
+        Self::Set(keyed.into_iter().map(|(_, item)| item).collect())
+    }
+
+    /// The value itself, or the value of an enumeration's member.
+    #[must_use]
+    pub fn transparent(&self) -> &Self {
+        match self {
+            Self::Enum(member) => member.value.transparent(),
+            other => other,
+        }
+    }
+
+    /// The text of a string, path or UUID.
+    #[must_use]
+    pub fn as_text(&self) -> Option<&str> {
+        match self.transparent() {
+            Self::Str(text) | Self::Path(text) | Self::Uuid(text) => Some(text),
+            _ => None,
+        }
+    }
+
+    /// The entry of a map.
+    #[must_use]
+    pub fn get(&self, key: &str) -> Option<&Self> {
+        match self {
+            Self::Map(entries) => entries.get(key),
+            _ => None,
+        }
+    }
+}
+
+impl From<&str> for Value {
+    fn from(text: &str) -> Self {
+        Self::Str(text.to_owned())
+    }
+}
+
+impl From<i64> for Value {
+    fn from(value: i64) -> Self {
+        Self::Number(Number::Int(value))
+    }
+}
+
+impl From<bool> for Value {
+    fn from(value: bool) -> Self {
+        Self::Bool(value)
+    }
+}
+
+impl<const N: usize> From<[(&str, Value); N]> for Value {
+    fn from(entries: [(&str, Value); N]) -> Self {
+        Self::Map(entries.into_iter().map(|(key, value)| (key.to_owned(), value)).collect())
+    }
+}
