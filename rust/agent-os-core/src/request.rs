@@ -24,6 +24,16 @@ impl Segment {
     }
 }
 
+/// A path into the arguments, and its place in its bundle's table of paths, so that a reader can keep what it made of
+/// the path (interned keys, say) at the same place of a table of its own.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ArgumentPath {
+    /// The place in the bundle's table.
+    pub index: usize,
+    /// The steps; never empty.
+    pub segments: Vec<Segment>,
+}
+
 /// What reading a path came to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Found<T> {
@@ -60,7 +70,7 @@ pub trait Arguments {
     type Item;
 
     /// Follows a path.
-    fn get(&self, path: &[Segment]) -> Found<Self::Item>;
+    fn get(&self, path: &ArgumentPath) -> Found<Self::Item>;
 
     /// Reads what was found.
     fn view<'i>(&self, item: &'i Self::Item) -> Found<View<'i>>;
@@ -69,9 +79,9 @@ pub trait Arguments {
 impl<'v> Arguments for &'v Value {
     type Item = &'v Value;
 
-    fn get(&self, path: &[Segment]) -> Found<&'v Value> {
+    fn get(&self, path: &ArgumentPath) -> Found<&'v Value> {
         let mut value: &'v Value = self;
-        for segment in path {
+        for segment in &path.segments {
             let next = match (value, segment) {
                 (Value::Map(entries), segment) => entries.get(segment.key()),
                 (Value::List(items), Segment::Index(index, _)) => items.get(*index),
