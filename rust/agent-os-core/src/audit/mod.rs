@@ -1,0 +1,3 @@
+//! What makes the flight recorder's evidence checkable: the Merkle tree over its entries.
+
+pub mod tree;
