@@ -1,0 +1,93 @@
+"""Every mistake of one load, gathered, so that all of them are told at once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Final, NoReturn
+
+from agent_os.errors import PolicyError, Problem
+from agent_os.policy.places import Source, Spot, covers
+
+#: The codes that loading adds to those of the compiler (``agent_os._core.compile_codes()``).
+CODES: Final[dict[str, str]] = {
+    "ambiguous_scalar": "an unquoted value that parsers read differently, or that is over a limit",
+    "anchor": "YAML anchors, aliases and merge keys are not part of the language",
+    "bad_bundle_file": "a compiled bundle file is damaged or of another version",
+    "bad_source": "what was given to load is not a policy",
+    "closed": "an allow rule outside of a file that says `closed: true`",
+    "control_character": "a control character other than tab and line breaks",
+    "duplicate_key": "a key stands twice in one mapping",
+    "duplicate_rule": "a rule id stands twice in the bundle",
+    "empty_file": "the file holds no document",
+    "encoding": "the file is not UTF-8 without a byte order mark",
+    "example_failed": "a rule's example is decided otherwise than it says",
+    "extends_cycle": "a file extends itself, directly or through others",
+    "invisible_character": "a character that shows nothing or reorders the text on a screen",
+    "not_found": "the file does not exist or cannot be read",
+    "redefined_set": "a set is defined twice in the bundle",
+    "several_documents": "more than one YAML document in a file",
+    "syntax": "the file is not YAML",
+    "tag": "YAML tags are not part of the language",
+    "too_deep": "lists and mappings are nested too deeply",
+    "too_large": "a file or a bundle is over a limit",
+    "unknown_preset": "there is no preset of this name",
+}
+
+
+class Report:
+    """The problems of one load."""
+
+    def __init__(self) -> None:
+        self._problems: list[Problem] = []
+        self._pointers: dict[str, set[str]] = {}
+
+    def __bool__(self) -> bool:
+        return bool(self._problems)
+
+    def add(self, source: Source, pointer: str, code: str, message: str, hint: str, *, key: bool = False) -> None:
+        """Adds a problem at a value of a file, or at its key."""
+        self._pointers.setdefault(source.file, set()).add(pointer)
+        self.add_at(source.file, source.place(pointer, key=key), code, message, hint)
+
+    def add_new(self, source: Source, pointer: str, code: str, message: str, hint: str, *, key: bool = False) -> None:
+        """Adds what a later stage says, unless an earlier one has already found fault with that place."""
+        known = self._pointers.get(source.file, ())
+        if not any(covers(wrong, pointer) or (covers(pointer, wrong) and pointer.count("/") > 2) for wrong in known):
+            self.add(source, pointer, code, message, hint, key=key)
+
+    def add_at(self, file: str | None, spot: Spot | None, code: str, message: str, hint: str) -> None:
+        """Adds a problem at a place of a file, or of a file as a whole."""
+        line, column = spot or (None, None)
+        problem = Problem(code, message, hint, file, line, column)
+        if problem not in self._problems:
+            self._problems.append(problem)
+
+    def check(self) -> None:
+        """Raises ``PolicyError`` with every problem, in the order of the files' lines, if there is any."""
+        if self._problems:
+            raise PolicyError(list(self._in_reading_order()))
+
+    def fail(self, code: str, message: str, hint: str) -> NoReturn:
+        """Raises for something that has no place in a file."""
+        self.add_at(None, None, code, message, hint)
+        raise PolicyError(list(self._in_reading_order()))
+
+    def _in_reading_order(self) -> Iterable[Problem]:
+        files = list(dict.fromkeys(problem.file for problem in self._problems))
+        return sorted(self._problems, key=lambda p: (files.index(p.file), p.line or 0, p.column or 0))
+
+
+def nearest(name: str, known: Iterable[str]) -> str | None:
+    """The known name that a misspelt one probably means."""
+    from difflib import get_close_matches
+
+    return next(iter(get_close_matches(name, list(known), n=1, cutoff=0.6)), None)
+
+
+def suggestion(name: str, known: Iterable[str], what: str) -> str:
+    """A hint for an unknown name: the nearest known one, or all of them."""
+    names = sorted(known)
+    if near := nearest(name, names):
+        return f"did you mean `{near}`?"
+    listed = ", ".join(f"`{known_name}`" for known_name in names)
+    return f"{what}: {listed}"
