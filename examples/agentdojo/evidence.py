@@ -1,0 +1,88 @@
+"""What a finished round proves: the log's verdict, the same with one bit changed, the times, one refusal explained."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from agent_os._core import build_profile, verify_log
+from governed import Clock
+from play import Round
+
+
+def examine(log: Path) -> dict[str, Any]:
+    """The verifier's report on a log, and on a copy in which one bit is another."""
+    report = verify_log(log)
+    return {
+        "directory": str(log),
+        "entries": report.entries,
+        "root": report.root,
+        "level": report.level,
+        "verifies": report.ok,
+        "unfinished": len(report.unfinished),
+        "problems": [describe(problem) for problem in report.problems],
+        "flipped": flip_one_bit(log, b'"denied"'),
+    }
+
+
+def flip_one_bit(log: Path, mark: bytes, bit: int = 0) -> dict[str, Any]:
+    """Change the record of the first refusal (or any byte, if there is none) by one bit, in a copy, and verify that."""
+    with tempfile.TemporaryDirectory(prefix="agentos-flip-") as folder:
+        copy = Path(folder) / "log"
+        shutil.copytree(log, copy)
+        segment = min((copy / "segments").glob("*.seg"))
+        data = bytearray(segment.read_bytes())
+        offset = max(data.find(mark), 0) + 1
+        data[offset] ^= 1 << bit
+        segment.write_bytes(data)
+        report = verify_log(copy)
+        problems = [describe(problem) for problem in report.problems]
+        return {
+            "file": str(segment.relative_to(copy)),
+            "offset": offset,
+            "bit": bit,
+            "noticed": not report.ok,
+            "problems": problems,
+        }
+
+
+def describe(problem: Any) -> str:
+    """One problem in a line: where, and what."""
+    where = problem.file if problem.offset is None else f"{problem.file} at byte {problem.offset}"
+    return f"{where}: {problem.what}"
+
+
+def speed(clocks: Sequence[Clock]) -> dict[str, Any]:
+    """What was measured during the governed rounds."""
+    return {
+        "build": build_profile(),
+        "durability": "written",
+        "decision": percentiles([sample for clock in clocks for sample in clock.decided]),
+        "governed_call": percentiles([sample for clock in clocks for sample in clock.added]),
+    }
+
+
+def percentiles(nanoseconds: list[int]) -> dict[str, Any]:
+    """p50 and p99 in microseconds, by nearest rank."""
+    ordered = sorted(nanoseconds)
+    rank = {"p50_us": 0.50, "p99_us": 0.99}
+    found = {name: ordered[min(int(q * len(ordered)), len(ordered) - 1)] / 1000 for name, q in rank.items()}
+    return {**found, "count": len(ordered)}
+
+
+def denied_call(round_: Round) -> dict[str, Any]:
+    """The first call of an attack that was denied, and the kernel's own explanation."""
+    for run in round_.attacked:
+        for refusal in run.session.refused:
+            if refusal.injected and refusal.effect == "deny" and run.script.attack is not None:
+                return {
+                    "user_task": run.script.user.ID,
+                    "attack": run.script.attack.ID,
+                    "action": refusal.call.function,
+                    "args": dict(refusal.call.args),
+                    "explanation": refusal.error.decision.explain(),
+                }
+    raise LookupError("no call of an attack was denied")
