@@ -15,6 +15,10 @@ hypothesis.settings.register_profile("here", deadline=None, print_blob=True)
 hypothesis.settings.register_profile("ci", deadline=None, print_blob=True, max_examples=200)
 hypothesis.settings.load_profile("ci" if os.environ.get("CI") else "here")
 
+# Cargo and rustup look into the home of whoever built this, which `own_folders` moves.
+os.environ.setdefault("CARGO_HOME", str(Path.home() / ".cargo"))
+os.environ.setdefault("RUSTUP_HOME", str(Path.home() / ".rustup"))
+
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_configure(config: pytest.Config) -> None:
