@@ -1,32 +1,45 @@
 """The policy document, typed and closed: a key that is not here is an error.
 
-Conditions, action patterns and reserved keys are left to the compiler, which is the one place that
-knows them; these models hold the shape around them. Importing this module imports pydantic.
+Conditions, action patterns and what this version does not do yet are left to the compiler, which is the
+one place that knows them; these models hold the shape around them. Importing this module imports pydantic.
 """
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timezone
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic.json_schema import SkipJsonSchema
 
 Effect = Literal["allow", "ask", "deny"]
 Origin = Literal["user", "system", "trusted", "untrusted"]
 
 
 def _one_or_many(value: Any) -> Any:
-    return [value] if isinstance(value, str) else value
+    return value if isinstance(value, list) else [value]
+
+
+def _exactly_an_integer(value: Any) -> Any:
+    # To Python, 1 == 1.0 == True.
+    return value if type(value) is int else str(value)
 
 
 def _id_only(value: Any) -> Any:
     return {"id": value} if isinstance(value, str) else value
 
 
+def _absent() -> Any:
+    # The default of a key that was not written. The key with nothing after it is null, and no type here takes null.
+    return None
+
+
 #: A text, or a non-empty list of texts.
 Texts = Annotated[list[str], BeforeValidator(_one_or_many, json_schema_input_type=str | list[str]), Field(min_length=1)]
 #: A condition; its inside is the compiler's.
 Condition = Annotated[dict[str, Any], Field(min_length=1)]
+#: A key that the language has and the compiler refuses for now.
+Reserved = Annotated[SkipJsonSchema[Any], Field(default_factory=_absent)]
 
 
 class Closed(BaseModel):
@@ -38,8 +51,8 @@ class Closed(BaseModel):
 class AgentClause(Closed):
     """Whom a rule is for; both given: both must hold."""
 
-    id: Texts | None = Field(None, description="agent ids, with `*` for any run of characters; any of the list")
-    role: Texts | None = Field(None, description="roles; any of the list")
+    id: Texts = Field(default_factory=_absent, description="agent ids, with `*` for any run of characters; any of")
+    role: Texts = Field(default_factory=_absent, description="roles; any of the list")
 
 
 class ExampleAgent(Closed):
@@ -54,9 +67,9 @@ class ExampleRun(Closed):
 
     labels: list[str] = []
     depth: int = Field(0, ge=0)
-    parent: str | None = None
+    parent: str = Field(default_factory=_absent, description="the id of the agent that started this run")
     texts: list[Annotated[dict[Origin, str], Field(min_length=1, max_length=1)]] = Field(
-        [], description="the run's texts in order, each with its origin: `{user: pay 100 to …}`"
+        [], description="the run's texts in order, each under its origin: `[{user: pay 100 to …}]`"
     )
 
 
@@ -69,15 +82,15 @@ class ExampleRequest(Closed):
         ExampleAgent()
     )
     run: ExampleRun = ExampleRun()
-    time: datetime = Field(datetime.fromisoformat("2024-01-01T12:00:00+00:00"), description="default: a Monday, noon")
+    time: AwareDatetime = Field(datetime(2024, 1, 1, 12, tzinfo=timezone.utc), description="default: a Monday, noon")
 
 
 class Example(Closed):
     """A request and what must be decided; exactly one of the three."""
 
-    allow: ExampleRequest | None = None
-    ask: ExampleRequest | None = None
-    deny: ExampleRequest | None = None
+    allow: ExampleRequest = Field(default_factory=_absent)
+    ask: ExampleRequest = Field(default_factory=_absent)
+    deny: ExampleRequest = Field(default_factory=_absent)
 
     @model_validator(mode="after")
     def _exactly_one(self) -> Example:
@@ -93,9 +106,7 @@ class Example(Closed):
     @property
     def request(self) -> ExampleRequest:
         """The request that the example shows."""
-        request = self.allow or self.ask or self.deny
-        assert request is not None
-        return request
+        return self.allow or self.ask or self.deny
 
 
 class Rule(Closed):
@@ -104,23 +115,34 @@ class Rule(Closed):
     id: str = Field(description="unique over the bundle; what logs and explanations say")
     effect: Literal["allow", "ask", "deny", "require"]
     action: Texts = Field(description="exact, or with `*` inside a segment and `**` for one or more segments")
-    agent: AgentClause | None = Field(None, description="absent: any agent")
-    when: Condition | None = Field(None, description="must hold for the rule to apply")
-    unless: Condition | None = Field(None, description="must not hold for the rule to apply")
-    message: str | None = Field(None, description="what the person who meets the rule is told")
-    redact: Texts | None = Field(None, description="only on `require`: paths to hide, `args.…` or `result.…`")
-    label: Texts | None = Field(None, description="only on `require`: labels that the run gets")
-    record: Literal["full", "fields", "none"] | None = Field(None, description="only on `require`: what is recorded")
-    examples: Annotated[list[Example], Field(min_length=1)] | None = Field(None, description="run at every load")
+    agent: AgentClause = Field(default_factory=_absent, description="absent: any agent")
+    when: Condition = Field(default_factory=_absent, description="must hold for the rule to apply")
+    unless: Condition = Field(default_factory=_absent, description="must not hold for the rule to apply")
+    message: str = Field(default_factory=_absent, description="what the person who meets the rule is told")
+    redact: Texts = Field(default_factory=_absent, description="on `require`: paths to hide, `args.…` or `result.…`")
+    label: Texts = Field(default_factory=_absent, description="on `require`: labels that the run gets")
+    record: Literal["full", "fields", "none"] = Field(
+        default_factory=_absent, description="on `require`: what is recorded of the arguments"
+    )
+    examples: Annotated[list[Example], Field(min_length=1)] = Field(
+        default_factory=list, description="requests with what must be decided; run at every load"
+    )
+    limit: Reserved
+    over: Reserved
+    mode: Reserved
+    signal: Reserved
 
 
 class Document(Closed):
     """One file of rules."""
 
-    agent_os: Literal[1] = Field(description="the version of this language")
+    agent_os: Annotated[Literal[1], BeforeValidator(_exactly_an_integer)] = Field(
+        description="the version of this language"
+    )
     name: str = Field("unnamed", min_length=1)
     default: Literal["deny", "allow"] = Field("deny", description="what happens if no rule applies")
-    extends: Texts | None = Field(None, description="presets or relative files whose rules also hold")
-    closed: bool = Field(False, description="no allow rule may be added by other files")
+    extends: Texts = Field(default_factory=list, description="presets or relative files whose rules also hold")
+    closed: bool = Field(default=False, description="no other file may add an allow rule")
     sets: dict[str, Annotated[list[Any], Field(min_length=1)]] = {}
-    rules: Annotated[list[Rule], Field(min_length=1)] | None = None
+    rules: Annotated[list[Rule], Field(min_length=1)] = Field(default_factory=list)
+    mode: Reserved

@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Final, NoReturn
+from typing import TYPE_CHECKING, Final, NoReturn
 
 from agent_os.errors import PolicyError, Problem
-from agent_os.policy.places import Source, Spot, covers
+from agent_os.policy.places import Source, Spot, covers, parent
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 #: The codes that loading adds to those of the compiler (``agent_os._core.compile_codes()``).
 CODES: Final[dict[str, str]] = {
     "ambiguous_scalar": "an unquoted value that parsers read differently, or that is over a limit",
+    "bad_example": "an example does not hold exactly one of allow, ask and deny",
     "anchor": "YAML anchors, aliases and merge keys are not part of the language",
     "bad_bundle_file": "a compiled bundle file is damaged or of another version",
     "bad_source": "what was given to load is not a policy",
     "closed": "an allow rule outside of a file that says `closed: true`",
     "control_character": "a control character other than tab and line breaks",
     "duplicate_key": "a key stands twice in one mapping",
-    "duplicate_rule": "a rule id stands twice in the bundle",
     "empty_file": "the file holds no document",
     "encoding": "the file is not UTF-8 without a byte order mark",
     "example_failed": "a rule's example is decided otherwise than it says",
@@ -51,9 +53,13 @@ class Report:
 
     def add_new(self, source: Source, pointer: str, code: str, message: str, hint: str, *, key: bool = False) -> None:
         """Adds what a later stage says, unless an earlier one has already found fault with that place."""
-        known = self._pointers.get(source.file, ())
-        if not any(covers(wrong, pointer) or (covers(pointer, wrong) and pointer.count("/") > 2) for wrong in known):
-            self.add(source, pointer, code, message, hint, key=key)
+        for wrong in self._pointers.get(source.file, ()):
+            inside = covers(wrong, pointer)
+            around = covers(pointer, wrong) and pointer.count("/") > 2
+            lacking = code == "missing_key" and parent(wrong) == pointer and wrong not in source.values
+            if inside or around or lacking:
+                return
+        self.add(source, pointer, code, message, hint, key=key)
 
     def add_at(self, file: str | None, spot: Spot | None, code: str, message: str, hint: str) -> None:
         """Adds a problem at a place of a file, or of a file as a whole."""

@@ -8,10 +8,12 @@ exact: what has a point or an exponent is a ``Decimal``. ``yes``, ``no``, ``on``
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 Scalar = None | bool | int | Decimal | date | datetime | str
 
@@ -119,7 +121,7 @@ def _number(text: str, exponent: str | None, limits: Mapping[str, int]) -> int |
     return int(text) if _INTEGER.fullmatch(text) else Decimal(text)
 
 
-def _moment(text: str, iso: str, kind: type[date] | type[datetime]) -> date | datetime:
+def _moment(text: str, iso: str, kind: type[date | datetime]) -> date | datetime:
     try:
         return kind.fromisoformat(iso)
     except ValueError:

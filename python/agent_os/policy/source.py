@@ -7,15 +7,18 @@ Nothing is ever constructed but ``str int Decimal bool None date datetime list d
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, Final, NoReturn
+from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 import yaml
 
 from agent_os.policy.places import Source, Spot, child
-from agent_os.policy.problems import Report
 from agent_os.policy.scalars import Refused, Scalar, resolve
 from agent_os.policy.syntax import describe, spot_of
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from agent_os.policy.problems import Report
 
 #: libyaml where the installed PyYAML has it.
 LOADER: Final[Any] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
-
-import yaml
+from typing import TYPE_CHECKING, Any, Final
 
 from agent_os.policy.places import Spot
+
+if TYPE_CHECKING:
+    import yaml
 
 _DEFAULT: Final = "check the indentation, brackets and quotes at this place"
 _BY_CHARACTER: Final = {
@@ -53,8 +54,10 @@ def _character(text: str, mark: Any) -> str:
 
 
 def _hint(character: str, complaint: str) -> str:
-    if character in _BY_CHARACTER and "start any token" in complaint or "alias" in complaint or "anchor" in complaint:
+    if any(part in complaint for part in ("start any token", "alias", "anchor")):
         return _BY_CHARACTER.get(character, _DEFAULT)
+    if character == "?" and "flow mapping" in complaint:
+        return 'quote a key that ends in `?` inside of braces, like {"args.x?": …}'
     for part, hint in _BY_COMPLAINT.items():
         if part in complaint:
             return hint

@@ -7,10 +7,14 @@ differently on a screen than to a program (CVE-2021-42574).
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from agent_os.policy.places import Spot
-from agent_os.policy.problems import Report
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from agent_os.policy.problems import Report
 
 _BYTE_ORDER_MARKS = (b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff")
 _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\ufeff\ufffe\uffff\ud800-\udfff]")

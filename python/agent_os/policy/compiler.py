@@ -1,0 +1,41 @@
+"""Hands a union of files to the compiler, and its complaints back to the lines where they arose."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from agent_os import _core
+
+if TYPE_CHECKING:
+    from agent_os.policy.problems import Report
+    from agent_os.policy.union import Union
+
+#: Codes whose fault lies in a key rather than in its value.
+_AT_KEY: Final = frozenset(
+    {"unknown_key", "unknown_operator", "wrong_operator", "bad_path", "not_supported", "misplaced_key"}
+)
+
+
+def compile_union(union: Union, report: Report) -> _core.Bundle | None:
+    """The bundle; ``None`` after reporting everything that the compiler refuses.
+
+    A union that is already known to be wrong is compiled as well, so that all mistakes are told together.
+    """
+    try:
+        return _core.Bundle.compile(union.document)
+    except _core.CompileFailed as failed:
+        for pointer, code, message, hint in failed.problems:
+            _tell(union, report, pointer, code, message, hint)
+        return None
+
+
+def _tell(union: Union, report: Report, pointer: str, code: str, message: str, hint: str) -> None:
+    part, place = union.origin(pointer)
+    if part.source is None or (report and _follows(code, pointer)):
+        return
+    report.add_new(part.source, place, code, message, hint, key=code in _AT_KEY)
+
+
+def _follows(code: str, pointer: str) -> bool:
+    # What is missing from a bundle of which some file was not understood may have stood in that file.
+    return code == "unknown_set" or pointer == "/rules"

@@ -1,0 +1,87 @@
+"""Why a request is decided as it is, rule by rule, with the place of each rule."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from agent_os import _core
+
+
+@dataclass(frozen=True, slots=True)
+class RuleExplanation:
+    """One rule: whether it applies (``unknown`` counts against the caller), because of what, and where it stands."""
+
+    rule: str
+    effect: Literal["allow", "ask", "deny", "require"]
+    applies: Literal["yes", "no", "unknown"]
+    because: str
+    decides: bool
+    path: str | None = None
+    message: str | None = None
+    file: str | None = None
+    line: int | None = None
+
+    @property
+    def place(self) -> str:
+        """``file:line`` of the rule, as far as it is known."""
+        return ":".join(str(part) for part in (self.file, self.line) if part is not None)
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """A decision with every rule of its bundle. ``str()`` renders it for people, rules that apply first."""
+
+    action: str
+    agent: str
+    decision: _core.Decision
+    rules: tuple[RuleExplanation, ...]
+
+    def applicable(self) -> tuple[RuleExplanation, ...]:
+        """The rules that apply, those by an unknown condition included."""
+        return tuple(rule for rule in self.rules if rule.applies == "yes" or rule.decides)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values for JSON."""
+        return {
+            "action": self.action,
+            "agent": self.agent,
+            "effect": self.decision.effect,
+            "reason": self.decision.reason,
+            "deciding_rules": list(self.decision.rules),
+            "bundle": self.decision.bundle,
+            "rules": [
+                {name: getattr(rule, name) for name in RuleExplanation.__slots__} | {"place": rule.place}
+                for rule in self.rules
+            ],
+        }
+
+    def __str__(self) -> str:
+        return "\n".join(self._lines())
+
+    def _lines(self) -> Iterator[str]:
+        by = ", ".join(f"`{rule}`" for rule in self.decision.rules) or "the default"
+        yield f"{self.decision.effect}: `{self.action}` by agent `{self.agent}`, by {by} ({self.decision.reason})"
+        order = sorted(self.rules, key=lambda rule: (not rule.decides, rule.applies == "no", rule.rule))
+        width = max((len(rule.rule) for rule in order), default=0)
+        for rule in order:
+            mark = {"yes": "+", "no": "-", "unknown": "?"}[rule.applies]
+            place = f"  ({rule.place})" if rule.place else ""
+            decides = ">" if rule.decides else " "
+            yield f"  {decides} {mark} {rule.rule:<{width}}  {rule.effect:<7}  {rule.because}{place}"
+            if rule.decides and rule.message:
+                yield f"        {rule.message}"
+
+
+def explanation(action: str, agent: str, decision: _core.Decision, rows: list[Mapping[str, Any]]) -> Explanation:
+    """Puts together what the core says about a request."""
+    deciding = frozenset(decision.rules)
+    names = frozenset(RuleExplanation.__slots__) - {"decides"}
+    rules = tuple(
+        RuleExplanation(decides=row["rule"] in deciding, **{name: row[name] for name in names if name in row})
+        for row in rows
+    )
+    return Explanation(action, agent, decision, rules)

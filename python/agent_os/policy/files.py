@@ -1,0 +1,117 @@
+"""Finding and reading the files of a bundle: presets of the package, and files relative to one another."""
+
+from __future__ import annotations
+
+import os
+import re
+import stat
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from agent_os import _core
+from agent_os.policy.problems import nearest
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+PRESETS: Final = Path(__file__).parent / "presets"
+#: How a compiled bundle file starts.
+MAGIC: Final = b"agent-os-bundle "
+_BUNDLE_BYTES: Final = 256 * 1024 * 1024
+_PRESET_NAME = re.compile(r"[A-Za-z0-9_-]+")
+#: Presets that the design has and this version does not do yet, with the reason.
+_LATER: Final = {"observe": "it needs shadow mode, which this version does not have"}
+
+
+class FileText(NamedTuple):
+    """One file as it was read, so that what was judged and what is in force are the same bytes."""
+
+    identity: str
+    shown: str
+    folder: Path | None
+    data: bytes
+
+
+class Unreadable(Exception):
+    """Why a reference leads to no file: a code, a message and a hint."""
+
+    def __init__(self, code: str, message: str, hint: str) -> None:
+        super().__init__(code, message, hint)
+        self.code, self.message, self.hint = code, message, hint
+
+
+def read_limits() -> Mapping[str, int]:
+    """The bounds on what is read, by name."""
+    return {name: value for name, value, _ in _core.limits()}
+
+
+def preset_names() -> list[str]:
+    """The names of the presets in the package."""
+    return sorted(path.stem for path in PRESETS.glob("*.yaml"))
+
+
+def is_preset_name(reference: str) -> bool:
+    """True for a single word without a dot or a slash; everything else is a path."""
+    return _PRESET_NAME.fullmatch(reference) is not None
+
+
+def read_preset(name: str, folder: Path | None, limits: Mapping[str, int]) -> FileText:
+    """The text of a preset; ``folder`` is where a file that may have been meant would be."""
+    known = preset_names()
+    if name in known:
+        shown = f"agent_os/policy/presets/{name}.yaml"
+        return FileText(f"preset:{name}", shown, None, _read(PRESETS / f"{name}.yaml", limits))
+    if name in _LATER:
+        hint = f"use one of the presets {_listed(known)}, or a file"
+        raise Unreadable("not_supported", f"the preset `{name}` is not supported: {_LATER[name]}", hint)
+    if (folder or Path()).joinpath(name).exists():
+        hint = f"to load the file of this name, write `./{name}`"
+    elif near := nearest(name, known):
+        hint = f"did you mean `{near}`? the presets are {_listed(known)}"
+    else:
+        hint = f"the presets are {_listed(known)}; a file is named by a path, like `./{name}.yaml`"
+    raise Unreadable("unknown_preset", f"there is no preset `{name}`", hint)
+
+
+def read_file(path: Path, shown: str, limits: Mapping[str, int]) -> FileText:
+    """The text of a file, under the name by which the reader knows it."""
+    try:
+        data = _read(path, limits)
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        raise Unreadable("not_found", f"`{shown}` cannot be read: {reason}", "check the path and its rights") from None
+    return FileText(identity_of(path), shown, path.parent, data)
+
+
+def identity_of(path: Path) -> str:
+    """One name for a file, whatever path leads to it."""
+    return os.path.normcase(os.path.realpath(path))
+
+
+def relative(reference: str, origin: FileText) -> tuple[Path, str]:
+    """Where a file that another one extends lies: its path, and the name to show."""
+    if origin.folder is None:
+        hint = "pass `base=` with the folder that paths start from, or extend presets only"
+        raise Unreadable("bad_source", f"`{reference}` is relative to a file, and this text is none", hint)
+    if Path(reference).is_absolute() or reference.startswith(("~", "/", "\\")) or re.match(r"[A-Za-z]:", reference):
+        hint = "write the path relative to the file that extends it, like `../shared.yaml`"
+        raise Unreadable("bad_source", f"`{reference}` is an absolute path", hint)
+    return origin.folder / reference, os.path.normpath(Path(origin.shown).parent / reference)
+
+
+def _read(path: Path, limits: Mapping[str, int]) -> bytes:
+    # Without O_NONBLOCK, opening a named pipe would wait for a writer for ever.
+    descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
+    try:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise OSError(0, "not a regular file")
+        with os.fdopen(descriptor, "rb", closefd=False) as file:
+            start = file.read(len(MAGIC))
+            bound = _BUNDLE_BYTES if start == MAGIC else limits["policy_file_bytes"]
+            return start + file.read(bound + 1 - len(start))
+    finally:
+        os.close(descriptor)
+
+
+def _listed(names: list[str]) -> str:
+    return ", ".join(f"`{name}`" for name in names)

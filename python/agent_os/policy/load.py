@@ -1,0 +1,99 @@
+"""From what a caller names to a policy in force, or to every reason why there is none."""
+
+from __future__ import annotations
+
+import os
+from hashlib import sha256
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from agent_os.policy.compiled import bundle_of, is_compiled, preset_bundle
+from agent_os.policy.files import FileText, Unreadable, is_preset_name, read_file, read_limits, read_preset
+from agent_os.policy.policy import Policy
+from agent_os.policy.problems import Report
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+
+def load(source: Any) -> Policy:
+    """``Policy.load``."""
+    report = Report()
+    items = list(source) if isinstance(source, (list, tuple)) else [source]
+    if not items:
+        report.fail("bad_source", "the list of policies is empty", "name at least one policy, like `strict`")
+    if len(items) == 1 and (policy := _alone(items[0], report)) is not None:
+        return policy
+    known: dict[str, FileText] = {}
+    roots: list[FileText] = []
+    for item in items:
+        if isinstance(item, Policy):
+            known.update(item.texts)
+            roots += [item.texts.get(root) or _text(root.removeprefix("preset:"), report) for root in item.roots]
+            if not item.roots:
+                _refuse_to_combine(report, item.name)
+        else:
+            roots.append(_text(item, report))
+            if is_compiled(roots[-1].data):
+                _refuse_to_combine(report, roots[-1].shown)
+    return _build(roots, known, report)
+
+
+def from_text(text: Any, name: str, base: str | os.PathLike[str] | None) -> Policy:
+    """``Policy.from_text``."""
+    report = Report()
+    if not isinstance(text, str):
+        hint = "pass the text itself, or a path to `Policy.load`"
+        report.fail("bad_source", f"`{type(text).__name__}` is not a text", hint)
+    data = text.encode("utf-8", "surrogatepass")
+    folder = None if base is None else Path(base)
+    identity = f"text:{sha256(data).hexdigest()}:{name}:{folder}"
+    return _build([FileText(identity, name, folder, data)], {}, report)
+
+
+def _alone(item: Any, report: Report) -> Policy | None:
+    # What needs no reading of rules: a policy, a preset in compiled form, a compiled bundle file.
+    if isinstance(item, Policy):
+        return item
+    if isinstance(item, str) and (bundle := preset_bundle(item)) is not None:
+        return Policy(bundle, [f"preset:{item}"])
+    text = _text(item, report)
+    return Policy(bundle_of(text, report)) if is_compiled(text.data) else _build([text], {}, report)
+
+
+def _text(item: Any, report: Report) -> FileText:
+    if not isinstance(item, (str, os.PathLike)) or not isinstance(path := os.fspath(item), str) or not path:
+        hint = "pass a preset's name, a path, a `Policy`, or a list of these"
+        report.fail("bad_source", f"a policy cannot be loaded from `{item!r:.60}`", hint)
+    limits = read_limits()
+    try:
+        if isinstance(item, str) and is_preset_name(item):
+            return read_preset(item, None, limits)
+        return read_file(Path(path), path, limits)
+    except Unreadable as reason:
+        report.add_at(path if reason.code == "not_found" else None, None, reason.code, reason.message, reason.hint)
+        report.check()
+        raise
+
+
+def _build(roots: Sequence[FileText], known: Mapping[str, FileText], report: Report) -> Policy:
+    # These import pydantic and yaml, which a preset in compiled form does without.
+    from agent_os.policy.compiler import compile_union
+    from agent_os.policy.examples import run_examples
+    from agent_os.policy.library import Library
+    from agent_os.policy.union import join
+
+    library = Library(read_limits(), report, known)
+    parts = [library.part(root) for root in roots]
+    bundle = compile_union(join(parts, report), report)
+    report.check()
+    run_examples(library.parts, report)
+    report.check()
+    if bundle is None:
+        report.fail("bad_source", "the policy was not compiled", "this is a defect of Agent OS; please report it")
+    return Policy(bundle, [root.identity for root in roots], library.texts)
+
+
+def _refuse_to_combine(report: Report, name: str) -> None:
+    hint = "load it alone, or list the files that it was compiled from"
+    report.fail("bad_source", f"the compiled bundle `{name}` cannot be combined with other policies", hint)

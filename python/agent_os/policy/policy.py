@@ -1,0 +1,148 @@
+"""A policy that was loaded, is understood in full, and can be asked."""
+
+from __future__ import annotations
+
+import os
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from agent_os.errors import RequestInvalid
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from agent_os import _core
+    from agent_os.policy.explain import Explanation
+    from agent_os.policy.files import FileText
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
+
+
+class Policy:
+    """A bundle of rules in compiled form. Made by ``load`` or ``from_text``, never changed.
+
+    >>> from agent_os.policy import Policy
+    >>> policy = Policy.from_text('''
+    ... agent_os: 1
+    ... rules:
+    ...   - {id: small, effect: allow, action: payments.send, when: {args.amount: {le: 500}}}
+    ... ''')
+    >>> policy.decide("payments.send", {"amount": 20}, agent="desk-7").effect
+    'allow'
+    >>> policy.decide("payments.send", {"amount": "20"}, agent="desk-7").effect
+    'deny'
+    """
+
+    __slots__ = ("_roots", "_texts", "bundle")
+
+    def __init__(
+        self, bundle: _core.Bundle, roots: Sequence[str] = (), texts: Mapping[str, FileText] | None = None
+    ) -> None:
+        self.bundle = bundle
+        self._roots = tuple(roots)
+        self._texts = dict(texts or {})
+
+    @classmethod
+    def load(cls, source: str | os.PathLike[str] | Policy | Sequence[str | os.PathLike[str] | Policy]) -> Policy:
+        """Loads a preset (a single word), a file, a compiled bundle file, or the union of a list of these.
+
+        Raises ``PolicyError`` with every mistake that was found, each with its file, line, column and hint.
+
+        >>> Policy.load("strict").default
+        'deny'
+        """
+        from agent_os.policy.load import load
+
+        return load(source)
+
+    @classmethod
+    def from_text(cls, text: str, *, name: str = "<string>", base: str | os.PathLike[str] | None = None) -> Policy:
+        """Loads a text in the policy language; paths under ``extends`` start from the folder ``base``.
+
+        ``name`` stands for the file in messages. Raises ``PolicyError``.
+        """
+        from agent_os.policy.load import from_text
+
+        return from_text(text, name, base)
+
+    @property
+    def roots(self) -> tuple[str, ...]:
+        """The identities of the files that were named; none for a compiled bundle file."""
+        return self._roots
+
+    @property
+    def texts(self) -> Mapping[str, FileText]:
+        """Every text that was read for it, by identity."""
+        return self._texts
+
+    @property
+    def digest(self) -> str:
+        """``sha256:…`` of the canonical form of the bundle."""
+        return self.bundle.digest
+
+    @property
+    def name(self) -> str:
+        """The name in the file, or the names of several joined by ``+``."""
+        return self.bundle.name
+
+    @property
+    def default(self) -> str:
+        """What happens if no rule applies: ``deny`` or ``allow``."""
+        return self.bundle.default
+
+    @property
+    def files(self) -> tuple[str, ...]:
+        """The files that were read, as absolute paths; those of the package and texts are not among them."""
+        return tuple(sorted(identity for identity in self._texts if Path(identity).is_absolute()))
+
+    def decide(
+        self, action: str, args: Mapping[str, Any] | None = None, *, time: datetime | None = None, **state: Any
+    ) -> _core.Decision:
+        """Decides a request without doing anything.
+
+        ``state`` is ``agent=`` (required) and, as they are needed, ``roles= labels= depth= parent= texts=``.
+        ``time`` has an offset and is now if absent.
+        """
+        return self.bundle.decide(action, dict(args or {}), now_micros=_micros(time), **state)
+
+    def explain(
+        self, action: str, args: Mapping[str, Any] | None = None, *, time: datetime | None = None, **state: Any
+    ) -> Explanation:
+        """Why ``decide`` decides so, rule by rule, each with its file and line."""
+        from agent_os.policy.explain import explanation
+
+        values, micros = dict(args or {}), _micros(time)
+        decision = self.bundle.decide(action, values, now_micros=micros, **state)
+        rows = self.bundle.explain(action, values, now_micros=micros, **state)
+        return explanation(action, str(state["agent"]), decision, rows)
+
+    def rule_location(self, rule_id: str) -> tuple[str, int] | None:
+        """The file and line of a rule; ``None`` if the bundle has none of this id, or was compiled without places."""
+        for rule in self.bundle.rules:
+            if rule["id"] == rule_id and rule["file"] is not None:
+                return rule["file"], rule["line"]
+        return None
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Writes the compiled bundle to a file that ``load`` takes; the file is there as a whole or not at all."""
+        draft = Path(f"{os.fspath(path)}.{os.getpid()}.draft")
+        try:
+            with draft.open("xb") as file:
+                file.write(self.bundle.dump())
+                file.flush()
+                os.fsync(file.fileno())
+            draft.replace(path)
+        except BaseException:
+            draft.unlink(missing_ok=True)
+            raise
+
+    def __repr__(self) -> str:
+        return f"<Policy {self.name!r} with {len(self.bundle.rules)} rules, {self.digest[:19]}>"
+
+
+def _micros(time: datetime | None) -> int:
+    moment = datetime.now(timezone.utc) if time is None else time
+    if moment.tzinfo is None:
+        raise RequestInvalid("`time` has no offset; pass a datetime with a timezone")
+    return (moment - _EPOCH) // timedelta(microseconds=1)
