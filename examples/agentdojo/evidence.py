@@ -18,18 +18,18 @@ def examine(log: Path) -> dict[str, Any]:
     report = verify_log(log)
     return {
         "directory": str(log),
-        "entries": report.entries,
-        "root": report.root,
-        "level": report.level,
-        "verifies": report.ok,
-        "unfinished": len(report.unfinished),
-        "problems": [describe(problem) for problem in report.problems],
-        "flipped": flip_one_bit(log, b'"denied"'),
+        "entries": report["entries"],
+        "root": report["root"],
+        "level": report["level"],
+        "verifies": report["ok"],
+        "unfinished": len(report["unfinished"]),
+        "problems": [describe(problem) for problem in report["problems"]],
+        "flipped": flip_one_bit(log, mark=b'"denied"'),
     }
 
 
-def flip_one_bit(log: Path, mark: bytes, bit: int = 0) -> dict[str, Any]:
-    """Change the record of the first refusal (or any byte, if there is none) by one bit, in a copy, and verify that."""
+def flip_one_bit(log: Path, *, mark: bytes, bit: int = 0) -> dict[str, Any]:
+    """Change one bit in the record of the first refusal (or in the header, if there is none) of a copy, and verify it."""
     with tempfile.TemporaryDirectory(prefix="agentos-flip-") as folder:
         copy = Path(folder) / "log"
         shutil.copytree(log, copy)
@@ -39,20 +39,19 @@ def flip_one_bit(log: Path, mark: bytes, bit: int = 0) -> dict[str, Any]:
         data[offset] ^= 1 << bit
         segment.write_bytes(data)
         report = verify_log(copy)
-        problems = [describe(problem) for problem in report.problems]
-        return {
-            "file": str(segment.relative_to(copy)),
-            "offset": offset,
-            "bit": bit,
-            "noticed": not report.ok,
-            "problems": problems,
-        }
+    return {
+        "file": str(segment.relative_to(copy)),
+        "offset": offset,
+        "bit": bit,
+        "noticed": not report["ok"],
+        "problems": [describe(problem) for problem in report["problems"]],
+    }
 
 
-def describe(problem: Any) -> str:
+def describe(problem: dict[str, Any]) -> str:
     """One problem in a line: where, and what."""
-    where = problem.file if problem.offset is None else f"{problem.file} at byte {problem.offset}"
-    return f"{where}: {problem.what}"
+    where = problem["file"] if problem["offset"] is None else f"{problem['file']} at byte {problem['offset']}"
+    return f"{where}: {problem['what']}"
 
 
 def speed(clocks: Sequence[Clock]) -> dict[str, Any]:

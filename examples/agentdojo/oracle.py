@@ -64,18 +64,21 @@ def judge(log: Path, policy: Path) -> Findings:
     reference = load_reference()
     found = Findings()
     document = document_of(policy)
-    texts: dict[str, list[tuple[str, str]]] = {}
+    texts: dict[int, list[tuple[str, str]]] = {}
     granted: set[str] = set()
     for entry in entries(log):
         found.entries += 1
         match entry["kind"]:
             case "text":
                 texts.setdefault(entry["pid"], []).append((entry["origin"], entry["text"]))
+            case "outcome" if "origin" in entry and "full" in entry:
+                read = [(entry["origin"], leaf) for leaf in leaves(entry["full"])]
+                texts.setdefault(entry["pid"], []).extend(read)
             case "approval.granted":
                 granted.add(entry["request"])
             case "intent" | "denied":
                 # An approval is good for one call, and only if the log holds it.
-                approval = entry.get("approval", {}).get("digest")
+                approval = entry.get("approval", {}).get("request")
                 approved = approval in granted
                 granted.discard(approval)
                 verdict = reference.decide(document, request_of(entry, texts, reference))
@@ -85,7 +88,7 @@ def judge(log: Path, policy: Path) -> Findings:
     return found
 
 
-def request_of(entry: Entry, texts: dict[str, list[tuple[str, str]]], reference: ModuleType) -> dict[str, Any]:
+def request_of(entry: Entry, texts: dict[int, list[tuple[str, str]]], reference: ModuleType) -> dict[str, Any]:
     """The request behind a recorded decision, with the texts that the process had met by then."""
     return {
         "action": entry["action"],
@@ -93,9 +96,26 @@ def request_of(entry: Entry, texts: dict[str, list[tuple[str, str]]], reference:
         "agent": entry["agent"],
         "labels": entry["run"]["labels"],
         "depth": entry["run"]["depth"],
-        "now_micros": entry["time"],
+        "now_micros": entry["when"],
         "texts": texts.get(entry["pid"], []),
     }
+
+
+def leaves(value: Any) -> Iterator[str]:
+    """The texts in a result, each by itself."""
+    match value:
+        case str():
+            yield value
+        case dict():
+            for item in value.values():
+                yield from leaves(item)
+        case list():
+            for item in value:
+                yield from leaves(item)
+        case int() | Decimal() if not isinstance(value, bool):
+            yield str(value)
+        case _:
+            pass  # no text
 
 
 def document_of(policy: Path) -> dict[str, Any]:
