@@ -113,6 +113,7 @@ imports: $(VENV)/.installed ## the arrows between the rooms of python/agent_os
 .PHONY: workflows
 workflows: $(VENV)/.installed ## schema and security of .github/workflows
 	$(VENV)/$(BIN)/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
+	$(VENV)/$(BIN)/check-jsonschema --builtin-schema vendor.dependabot .github/dependabot.yml
 	$(VENV)/$(BIN)/zizmor --offline --quiet .github
 
 .PHONY: deny
