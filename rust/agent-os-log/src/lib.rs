@@ -1,0 +1,37 @@
+//! The flight recorder's disk: segments, writer, recovery, reading and verification.
+//!
+//! A log is a directory of append-only segment files that hold canonical JSON entries, framed by a checksum and
+//! hashed into an RFC 6962 tree. The exact format is in `docs/reference/log-format.md`.
+//!
+//! - [`Log`] writes. It records first and answers later: an entry that could not be written is an error, and after a
+//!   failed write or sync nothing is accepted any more. It never retries and never drops an entry silently.
+//! - [`Reader`] reads, also while another process writes.
+//! - [`verify()`] checks everything from scratch and shares no code with either.
+//!
+//! The crate does not know what entries mean, except for its own (`log.created`, `log.opened`, `log.recovered`,
+//! `log.closed`) and for the link from an outcome to its intent. It decides nothing about agents or policies.
+
+pub mod disk;
+mod encoding;
+mod error;
+mod fork;
+mod frame;
+mod head;
+mod inner;
+mod keeper;
+mod layout;
+mod log;
+mod options;
+mod payloads;
+mod reader;
+mod recovery;
+mod segment;
+pub mod verify;
+
+pub use error::LogError;
+pub use fork::mark_forked;
+pub use log::{Build, Log, Reservation};
+pub use options::{Durability, ENTRY_MAX, OUTCOME_MAX, Options, Stamp};
+pub use payloads::PayloadRef;
+pub use reader::{Entries, Reader};
+pub use verify::{Problem, Report, verify};

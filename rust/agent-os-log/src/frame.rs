@@ -1,0 +1,217 @@
+//! How entries lie in a segment file, for the writer, recovery and the reader.
+//!
+//! A segment begins with a header: the magic, the log's id, the number of its first entry, and their checksum. Frames
+//! follow: `[length u32 LE][crc32c u32 LE][entry]`, where the checksum covers length and entry. A frame of length 0
+//! ends the log: the rest of the file is zeros.
+
+use std::io;
+
+use crate::disk::File;
+use crate::options::ENTRY_MAX;
+
+/// Bytes of a segment's header.
+pub(crate) const HEADER: u64 = 36;
+/// Bytes of a frame before its entry.
+pub(crate) const PREFIX: usize = 8;
+
+const MAGIC: &[u8; 8] = b"AOSLOG1\n";
+const WINDOW: usize = 256 << 10;
+
+/// The bytes that an entry takes in a segment.
+pub(crate) fn size(entry: usize) -> u64 {
+    (PREFIX + entry) as u64
+}
+
+/// Puts the frame of an entry into `out`, in place of what is there.
+pub(crate) fn encode(entry: &[u8], out: &mut Vec<u8>) {
+    let length = u32::try_from(entry.len()).unwrap_or(u32::MAX).to_le_bytes();
+    let checksum = crc32c::crc32c_append(crc32c::crc32c(&length), entry);
+    out.clear();
+    out.extend_from_slice(&length);
+    out.extend_from_slice(&checksum.to_le_bytes());
+    out.extend_from_slice(entry);
+}
+
+/// The header of a segment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Header {
+    pub(crate) log: [u8; 16],
+    pub(crate) first: u64,
+}
+
+impl Header {
+    pub(crate) fn encode(self) -> Vec<u8> {
+        let mut bytes = [&MAGIC[..], &self.log, &self.first.to_le_bytes()].concat();
+        let checksum = crc32c::crc32c(&bytes);
+        bytes.extend_from_slice(&checksum.to_le_bytes());
+        bytes
+    }
+
+    /// The header of this file, if it begins with one.
+    pub(crate) fn read(file: &dyn File) -> io::Result<Option<Self>> {
+        let mut window = Window::new();
+        let Some(bytes) = window.bytes(file, 0, HEADER as usize)? else { return Ok(None) };
+        let header = (|| {
+            let log = bytes.get(8..24)?.try_into().ok()?;
+            let first = u64::from_le_bytes(bytes.get(24..32)?.try_into().ok()?);
+            Some(Self { log, first })
+        })();
+        Ok(header.filter(|header| header.encode() == bytes))
+    }
+}
+
+/// What is found at a place in a segment.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Found<'a> {
+    /// A whole entry.
+    Entry(&'a [u8]),
+    /// The end of the file, or a frame of length 0.
+    End,
+    /// Something else: an unfinished frame or damage.
+    Broken,
+}
+
+/// Walks over the frames of one segment.
+pub(crate) struct Frames {
+    window: Window,
+    offset: u64,
+}
+
+impl Frames {
+    pub(crate) fn new() -> Self {
+        Self { window: Window::new(), offset: HEADER }
+    }
+
+    /// Where the next frame begins.
+    pub(crate) fn offset(&self) -> u64 {
+        self.offset
+    }
+
+    /// Forgets what was read ahead, so that what has been written since is seen.
+    pub(crate) fn refresh(&mut self) {
+        self.window = Window::new();
+    }
+
+    /// Goes back to a place where a frame begins.
+    pub(crate) fn back_to(&mut self, offset: u64) {
+        self.offset = offset;
+    }
+
+    /// What is at the current place; moves on only past a whole entry.
+    pub(crate) fn next(&mut self, file: &dyn File) -> io::Result<Found<'_>> {
+        let Some(prefix) = self.window.bytes(file, self.offset, PREFIX)? else {
+            let rest = self.window.bytes(file, self.offset, 1)?;
+            return Ok(if rest.is_none() { Found::End } else { Found::Broken });
+        };
+        let Some((length, checksum)) = split_prefix(prefix) else { return Ok(Found::Broken) };
+        if length == [0; 4] {
+            return Ok(Found::End);
+        }
+        let size = u32::from_le_bytes(length) as usize;
+        if size > ENTRY_MAX {
+            return Ok(Found::Broken);
+        }
+        match self.window.bytes(file, self.offset, PREFIX + size)?.and_then(|frame| frame.get(PREFIX..)) {
+            Some(entry) if crc32c::crc32c_append(crc32c::crc32c(&length), entry) == checksum => {
+                self.offset += (PREFIX + size) as u64;
+                Ok(Found::Entry(entry))
+            }
+            _ => Ok(Found::Broken),
+        }
+    }
+}
+
+/// Whether a whole frame begins anywhere in these bytes.
+///
+/// A frame's length is below 2^16, so its prefix holds two zero bytes in a row. Canonical JSON has no zero byte at all:
+/// no entry can hold what looks like a frame, whatever an agent puts into it.
+pub(crate) fn contains_frame(bytes: &[u8]) -> bool {
+    (0..bytes.len().saturating_sub(PREFIX)).any(|at| {
+        let Some((length, checksum)) = bytes.get(at..at + PREFIX).and_then(split_prefix) else { return false };
+        let size = u32::from_le_bytes(length) as usize;
+        if size == 0 || size > ENTRY_MAX {
+            return false;
+        }
+        let entry = bytes.get(at + PREFIX..at + PREFIX + size);
+        entry.is_some_and(|entry| {
+            entry.first() == Some(&b'{') && crc32c::crc32c_append(crc32c::crc32c(&length), entry) == checksum
+        })
+    })
+}
+
+fn split_prefix(prefix: &[u8]) -> Option<([u8; 4], u32)> {
+    let length = prefix.get(..4)?.try_into().ok()?;
+    let checksum = u32::from_le_bytes(prefix.get(4..8)?.try_into().ok()?);
+    Some((length, checksum))
+}
+
+/// A part of a file that was read ahead.
+struct Window {
+    start: u64,
+    bytes: Vec<u8>,
+}
+
+impl Window {
+    fn new() -> Self {
+        Self { start: 0, bytes: Vec::new() }
+    }
+
+    /// These bytes of the file, or nothing if it is too short.
+    fn bytes(&mut self, file: &dyn File, offset: u64, count: usize) -> io::Result<Option<&[u8]>> {
+        if !self.holds(offset, count) {
+            self.fill(file, offset, count)?;
+        }
+        let begin = usize::try_from(offset - self.start).unwrap_or(usize::MAX);
+        Ok(self.bytes.get(begin..).and_then(|rest| rest.get(..count)))
+    }
+
+    fn holds(&self, offset: u64, count: usize) -> bool {
+        offset >= self.start && offset + count as u64 <= self.start + self.bytes.len() as u64
+    }
+
+    fn fill(&mut self, file: &dyn File, offset: u64, count: usize) -> io::Result<()> {
+        self.start = offset;
+        self.bytes.resize(count.max(WINDOW), 0);
+        let mut filled = 0;
+        while let Some(free) = self.bytes.get_mut(filled..).filter(|free| !free.is_empty()) {
+            match file.read_at(offset + filled as u64, free)? {
+                0 => break,
+                more => filled += more,
+            }
+        }
+        self.bytes.truncate(filled);
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+
+    #[test]
+    fn a_frame_is_length_checksum_and_entry() {
+        let mut frame = Vec::new();
+        encode(b"{}", &mut frame);
+        // crc32c of 02 00 00 00 7b 7d, computed bit by bit with the Castagnoli polynomial.
+        let mut crc = u32::MAX;
+        for byte in [2, 0, 0, 0, b'{', b'}'] {
+            crc ^= u32::from(byte);
+            for _ in 0..8 {
+                crc = if crc & 1 == 1 { crc >> 1 ^ 0x82f6_3b78 } else { crc >> 1 };
+            }
+        }
+        assert_eq!(frame, [&[2, 0, 0, 0][..], &(!crc).to_le_bytes(), b"{}"].concat());
+    }
+
+    #[test]
+    fn a_frame_is_found_behind_rubbish_and_only_when_it_is_whole() {
+        let mut frame = Vec::new();
+        encode(b"{\"a\":1}", &mut frame);
+        let behind = [b"rubbish\0\0".as_slice(), &frame].concat();
+        assert!(contains_frame(&frame) && contains_frame(&behind));
+        assert!(!contains_frame(behind.get(..behind.len() - 1).unwrap()));
+        assert!(!contains_frame(&[0; 64]));
+    }
+}

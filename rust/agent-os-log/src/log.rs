@@ -1,0 +1,337 @@
+//! An open log.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use agent_os_core::audit::tree::{CompactRange, Hash};
+use agent_os_core::canonical;
+use agent_os_core::value::Value;
+use hmac::{Hmac, Mac};
+use sha2::{Digest, Sha256};
+
+use crate::disk::{self, Directory, Disk};
+use crate::encoding::hex;
+use crate::error::LogError;
+use crate::fork::HeldLock;
+use crate::inner::{Claim, Files, Inner, State, Store};
+use crate::keeper;
+use crate::layout;
+use crate::options::{Durability, Options, Stamp};
+use crate::payloads::{PayloadRef, Payloads};
+use crate::reader::{Entries, Source};
+use crate::recovery::{self, Found};
+use crate::segment::{Failure, SegmentWriter};
+
+/// The version of the format, as the first entry says it.
+const VERSION: i64 = 1;
+
+/// Builds an entry: called under the log's lock, once, with an empty buffer.
+///
+/// It must push the canonical bytes of one JSON object that holds `seq`, `log` and `time` from the stamp, and must not
+/// call the log. If it panics, the log stops.
+pub type Build<'a> = dyn FnMut(&Stamp<'_>, &mut Vec<u8>) + 'a;
+
+/// An append-only log of entries, hashed into a tree.
+///
+/// ```
+/// use agent_os_log::{Durability, Log, Options, verify};
+/// let folder = tempfile::tempdir()?;
+/// let dir = folder.path().join("log");
+/// let log = Log::open(&dir, Options::new(Durability::Written, true.into()))?;
+/// let seq = log.append(&mut |stamp, entry| {
+///     let (log, seq, time) = (stamp.log, stamp.seq, stamp.micros);
+///     entry.extend(format!(r#"{{"kind":"note","log":"{log}","seq":{seq},"time":{time}}}"#).bytes());
+/// })?;
+/// assert_eq!((seq, log.size()), (1, 2)); // entry 0 says when and by whom the log was made
+/// log.close()?;
+/// let report = verify(&dir);
+/// assert!(report.ok() && report.entries == 3); // the last entry says that the log was closed
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub struct Log {
+    inner: Arc<Inner>,
+    dir: Option<PathBuf>,
+}
+
+impl std::fmt::Debug for Log {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        out.debug_struct("Log").field("id", &self.inner.id).field("dir", &self.dir).finish_non_exhaustive()
+    }
+}
+
+impl Log {
+    /// Opens the log in a directory, or makes one there. Recovers from a writer that ended without closing it.
+    ///
+    /// # Errors
+    /// When the directory holds something else, is in use, is damaged, or cannot be written; when another durability
+    /// than `written` is asked for.
+    pub fn open(dir: &Path, options: Options) -> Result<Self, LogError> {
+        let mut log = Self::open_on(Arc::new(Directory::new(dir)), options)?;
+        log.dir = Some(dir.to_owned());
+        Ok(log)
+    }
+
+    /// Opens or makes the log on this disk.
+    ///
+    /// # Errors
+    /// Like [`Log::open`].
+    pub fn open_on(disk: Arc<dyn Disk>, options: Options) -> Result<Self, LogError> {
+        let (what, instead) = match options.durability {
+            Durability::Written => return open_written(disk, &options),
+            Durability::Commit => ("durability `commit`", "use `written`"),
+            Durability::Memory => ("durability `memory` with a directory", "use `written`, or give no directory"),
+        };
+        Err(LogError::NotSupported { what: what.to_owned(), instead })
+    }
+
+    /// Makes a log in memory. It keeps every entry until it is dropped.
+    ///
+    /// # Errors
+    /// When the system gives no random bytes.
+    pub fn memory(options: Options) -> Result<Self, LogError> {
+        let (id, salt) = (random::<16>()?, random::<32>()?);
+        let state = State::new(CompactRange::new(), Store::Memory(Vec::new()));
+        let inner = Inner::new(hex(&id), keyed(&salt), Payloads::memory(), None, state);
+        append_own(&inner, Claim::Plain, created(&salt, options.meta))?;
+        Ok(Self { inner: Arc::new(inner), dir: None })
+    }
+
+    /// The log's id: 32 hexadecimal digits.
+    #[must_use]
+    pub fn id(&self) -> &str {
+        &self.inner.id
+    }
+
+    /// Where it is, unless it is in memory.
+    #[must_use]
+    pub fn directory(&self) -> Option<&Path> {
+        self.dir.as_deref()
+    }
+
+    /// How many entries it has.
+    #[must_use]
+    pub fn size(&self) -> u64 {
+        self.inner.peek().tree().size()
+    }
+
+    /// The root of the tree over its entries.
+    #[must_use]
+    pub fn root(&self) -> Hash {
+        self.inner.peek().tree().root()
+    }
+
+    /// Whether entries are accepted.
+    ///
+    /// # Errors
+    /// What an append would fail with.
+    pub fn state(&self) -> Result<(), LogError> {
+        self.inner.state()?.accepts(Claim::Plain)
+    }
+
+    /// Appends an entry and gives its number.
+    ///
+    /// # Errors
+    /// When the log is closed, forked, full or stopped, and when the entry is empty or over [`crate::ENTRY_MAX`].
+    pub fn append(&self, build: &mut Build<'_>) -> Result<u64, LogError> {
+        self.inner.append(Claim::Plain, build)
+    }
+
+    /// Appends an intent, and sets space aside for its outcome.
+    ///
+    /// # Errors
+    /// Like [`Log::append`], also when there is no space for the outcome.
+    pub fn append_intent(&self, build: &mut Build<'_>) -> Result<Reservation, LogError> {
+        let seq = self.inner.append(Claim::Intent, build)?;
+        Ok(Reservation { seq, inner: Arc::clone(&self.inner) })
+    }
+
+    /// Appends the outcome of an intent, for which there is space even when the disk is full.
+    ///
+    /// # Errors
+    /// When the log is closed, forked or stopped, when the outcome is empty or over [`crate::OUTCOME_MAX`], and when
+    /// the intent is another log's. The space is given up in any case.
+    #[expect(clippy::needless_pass_by_value, reason = "a reservation is good for one outcome")]
+    pub fn append_outcome(&self, reservation: Reservation, build: &mut Build<'_>) -> Result<u64, LogError> {
+        if !Arc::ptr_eq(&self.inner, &reservation.inner) {
+            return Err(LogError::WrongReservation { seq: reservation.seq });
+        }
+        self.inner.append(Claim::Outcome, build)
+    }
+
+    /// Stores bytes that are too large for an entry, and gives what an entry refers to them by.
+    ///
+    /// # Errors
+    /// When they cannot be written. New entries are refused from then on; outcomes are not.
+    pub fn put_payload(&self, bytes: &[u8]) -> Result<PayloadRef, LogError> {
+        self.inner.state()?.accepts(Claim::Outcome)?;
+        self.inner.payloads.put(bytes).map_err(|cause| self.inner.refuse_after(cause))
+    }
+
+    /// The bytes of a payload, checked against its name.
+    ///
+    /// # Errors
+    /// When there is none of this name, or it is damaged.
+    pub fn payload(&self, sha256: &str) -> Result<Vec<u8>, LogError> {
+        self.inner.payloads.get(sha256)
+    }
+
+    /// HMAC-SHA256 under the log's salt: recorded instead of bytes that are to stay private.
+    #[must_use]
+    pub fn salted_digest(&self, canonical: &[u8]) -> [u8; 32] {
+        self.inner.salted.clone().chain_update(canonical).finalize().into_bytes().into()
+    }
+
+    /// The entries from this one on, also while others are appended; asking again after the end goes on.
+    ///
+    /// # Errors
+    /// When the log's files cannot be read.
+    pub fn read_from(&self, seq: u64) -> Result<Entries, LogError> {
+        match &self.inner.files {
+            None => Ok(Entries::new(Source::Memory(Arc::clone(&self.inner)), seq)),
+            Some(files) => Ok(Entries::new(Source::on(Arc::clone(&files.disk)), seq)),
+        }
+    }
+
+    /// Puts everything appended so far on stable storage, and a head that names it.
+    ///
+    /// # Errors
+    /// When the disk fails; then the log has stopped, or is full.
+    pub fn flush(&self) -> Result<(), LogError> {
+        self.inner.check_owner()?;
+        self.inner.sync(true)
+    }
+
+    /// Ends the log with a closing entry and frees its directory for other writers. Closing again does nothing.
+    ///
+    /// # Errors
+    /// When something could not be written; the log is closed all the same.
+    pub fn close(&self) -> Result<(), LogError> {
+        self.inner.check_owner()?;
+        let ended = match append_own(&self.inner, Claim::Closing, vec![("kind", "log.closed".into())]) {
+            Err(LogError::Closed) => return Ok(()),
+            Err(cause) => Err(cause),
+            Ok(_) => self.inner.sync(true).and_then(|()| self.inner.release_space()),
+        };
+        // After a failure nothing may follow either.
+        if let Err(cause) = &ended {
+            self.inner.stop(cause.clone());
+        }
+        if let Some(files) = &self.inner.files {
+            keeper::stop(&files.bell);
+            files.lock.release();
+        }
+        ended
+    }
+}
+
+impl Drop for Log {
+    fn drop(&mut self) {
+        // Nobody is left to be told; a log that could not be closed is recovered when it is next opened.
+        let _ = self.close();
+    }
+}
+
+/// An accepted intent, and the space for its outcome. Dropped without an outcome, it frees the space, and the intent
+/// stays in the log without one.
+#[must_use = "the outcome of the intent must be recorded with it"]
+pub struct Reservation {
+    seq: u64,
+    inner: Arc<Inner>,
+}
+
+impl Reservation {
+    /// The intent's number.
+    #[must_use]
+    pub fn seq(&self) -> u64 {
+        self.seq
+    }
+}
+
+impl std::fmt::Debug for Reservation {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        out.debug_struct("Reservation").field("seq", &self.seq).finish_non_exhaustive()
+    }
+}
+
+impl Drop for Reservation {
+    fn drop(&mut self) {
+        self.inner.free_reservation();
+    }
+}
+
+fn open_written(disk: Arc<dyn Disk>, options: &Options) -> Result<Log, LogError> {
+    recovery::check_is_a_log(&*disk)?;
+    for folder in ["", layout::SEGMENTS, layout::PAYLOADS] {
+        disk.create_folder(folder).map_err(|error| LogError::io("make", disk.path(folder), &error))?;
+    }
+    let lock = match disk.lock(layout::LOCK) {
+        Ok(Some(lock)) => HeldLock::new(lock),
+        Ok(None) => return Err(LogError::Locked { path: disk.path("") }),
+        Err(error) => return Err(LogError::io("lock", disk.path(layout::LOCK), &error)),
+    };
+    let (id, salt, tree, segment, first_entry) = match recovery::recover(&disk, options.segment_bytes)? {
+        Found::Nothing => {
+            let (id, salt) = (random::<16>()?, random::<32>()?);
+            disk::replace(&*disk, layout::SALT, &salt, true)
+                .map_err(|error| LogError::io("write", disk.path(layout::SALT), &error))?;
+            let segment = SegmentWriter::create(Arc::clone(&disk), id, 0, 0, options.segment_bytes)
+                .map_err(|(Failure::Full(cause) | Failure::Broken(cause))| cause)?;
+            (id, salt, CompactRange::new(), segment, created(&salt, options.meta.clone()))
+        }
+        Found::Log(found) => {
+            let first_entry = match (found.tree.size(), found.closed) {
+                (0, _) => created(&found.salt, options.meta.clone()),
+                (_, true) => vec![("kind", "log.opened".into()), ("meta", options.meta.clone())],
+                (at, false) => vec![
+                    ("at", i64::try_from(at).unwrap_or(i64::MAX).into()),
+                    ("dropped_bytes", i64::try_from(found.dropped).unwrap_or(i64::MAX).into()),
+                    ("kind", "log.recovered".into()),
+                    ("meta", options.meta.clone()),
+                ],
+            };
+            (found.id, found.salt, found.tree, found.segment, first_entry)
+        }
+    };
+    let payloads = Payloads::on(Arc::clone(&disk));
+    let state = State::new(tree, Store::Segments(segment));
+    let inner = Arc::new(Inner::new(hex(&id), keyed(&salt), payloads, Some(Files::new(disk, lock)), state));
+    append_own(&inner, Claim::Plain, first_entry)?;
+    // From here on a head exists, so that a log whose head is missing is known to be damaged.
+    inner.sync(true)?;
+    keeper::start(&inner, options.sync_every, options.head_every)?;
+    Ok(Log { inner, dir: None })
+}
+
+/// Appends an entry of the log itself.
+fn append_own(inner: &Inner, claim: Claim, fields: Vec<(&'static str, Value)>) -> Result<u64, LogError> {
+    let mut fields: Vec<_> = fields.into_iter().map(|(key, value)| (key.to_owned(), value)).collect();
+    inner.append(claim, &mut |stamp, entry| {
+        fields.push(("log".to_owned(), stamp.log.into()));
+        fields.push(("seq".to_owned(), i64::try_from(stamp.seq).unwrap_or(i64::MAX).into()));
+        fields.push(("time".to_owned(), stamp.micros.into()));
+        entry.extend(canonical::encode(&Value::Map(fields.drain(..).collect())));
+    })
+}
+
+/// The fields of entry 0.
+fn created(salt: &[u8; 32], meta: Value) -> Vec<(&'static str, Value)> {
+    vec![
+        ("kind", "log.created".into()),
+        ("meta", meta),
+        ("salt_sha256", hex(&Sha256::digest(salt)).as_str().into()),
+        ("version", VERSION.into()),
+    ]
+}
+
+fn keyed(salt: &[u8; 32]) -> Hmac<Sha256> {
+    let mut block = [0; 64];
+    block.iter_mut().zip(salt).for_each(|(to, from)| *to = *from);
+    // RFC 2104: a key shorter than a block is filled up with zeros.
+    Hmac::new(&block.into())
+}
+
+fn random<const N: usize>() -> Result<[u8; N], LogError> {
+    let mut bytes = [0; N];
+    getrandom::fill(&mut bytes).map_err(|error| LogError::NoRandomness { reason: error.to_string() })?;
+    Ok(bytes)
+}

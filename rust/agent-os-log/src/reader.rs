@@ -1,0 +1,221 @@
+//! Reads a log, also while it is being written.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use crate::disk::{self, Access, Directory, Disk, File};
+use crate::encoding::hex;
+use crate::error::LogError;
+use crate::frame::{self, Found, Frames, Header};
+use crate::inner::Inner;
+use crate::layout;
+use crate::payloads;
+
+/// A log that is only read. It takes no lock and changes nothing.
+pub struct Reader {
+    disk: Arc<dyn Disk>,
+    id: String,
+}
+
+impl std::fmt::Debug for Reader {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        out.debug_struct("Reader").field("id", &self.id).finish_non_exhaustive()
+    }
+}
+
+impl Reader {
+    /// Opens the log in this directory.
+    ///
+    /// # Errors
+    /// When there is no log, or it cannot be read.
+    pub fn open(dir: &Path) -> Result<Self, LogError> {
+        Self::open_on(Arc::new(Directory::new(dir)))
+    }
+
+    /// Opens the log on this disk.
+    ///
+    /// # Errors
+    /// Like [`Reader::open`].
+    pub fn open_on(disk: Arc<dyn Disk>) -> Result<Self, LogError> {
+        let (_, header) = open_segment(&*disk, 0)?;
+        Ok(Self { id: hex(&header.log), disk })
+    }
+
+    /// The log's id: 32 hexadecimal digits.
+    #[must_use]
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+
+    /// How many entries the log has now.
+    ///
+    /// # Errors
+    /// When the log cannot be read, or is damaged.
+    pub fn size(&self) -> Result<u64, LogError> {
+        let last = segments(&*self.disk)?.into_iter().max().unwrap_or(0);
+        let mut entries = self.read_from(last)?;
+        entries.by_ref().try_for_each(|entry| entry.map(drop))?;
+        Ok(entries.next_seq())
+    }
+
+    /// The entries from this one on; asking again after the end goes on with what has been written since.
+    ///
+    /// # Errors
+    /// When the log cannot be read.
+    pub fn read_from(&self, seq: u64) -> Result<Entries, LogError> {
+        Ok(Entries::new(Source::on(Arc::clone(&self.disk)), seq))
+    }
+
+    /// The bytes of a payload, checked against its name.
+    ///
+    /// # Errors
+    /// When there is none of this name, or it is damaged.
+    pub fn payload(&self, sha256: &str) -> Result<Vec<u8>, LogError> {
+        payloads::read(&*self.disk, sha256)
+    }
+}
+
+/// Entries with their numbers, in order.
+///
+/// `None` says that there is nothing more now: asking again later goes on. After an error it ends. An unfinished entry
+/// at the end counts as not written yet; whether a log that nobody writes is whole is for [`crate::verify()`] to say.
+pub struct Entries {
+    source: Source,
+    next: u64,
+    failed: bool,
+}
+
+/// Where entries come from.
+pub(crate) enum Source {
+    Memory(Arc<Inner>),
+    Disk { disk: Arc<dyn Disk>, at: Option<Place> },
+}
+
+/// A place in a segment.
+pub(crate) struct Place {
+    first: u64,
+    file: Arc<dyn File>,
+    frames: Frames,
+    /// The number of the entry here.
+    seq: u64,
+}
+
+impl std::fmt::Debug for Entries {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        out.debug_struct("Entries").field("next", &self.next).finish_non_exhaustive()
+    }
+}
+
+impl Source {
+    pub(crate) fn on(disk: Arc<dyn Disk>) -> Self {
+        Self::Disk { disk, at: None }
+    }
+}
+
+impl Iterator for Entries {
+    type Item = Result<(u64, Vec<u8>), LogError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.failed {
+            return None;
+        }
+        let found = match &mut self.source {
+            Source::Memory(inner) => Ok(inner.peek().in_memory(self.next).map(<[u8]>::to_vec)),
+            Source::Disk { disk, at } => read(&**disk, at, self.next),
+        };
+        match found {
+            Ok(None) => None,
+            Ok(Some(entry)) => {
+                let seq = self.next;
+                self.next += 1;
+                Some(Ok((seq, entry)))
+            }
+            Err(error) => {
+                self.failed = true;
+                Some(Err(error))
+            }
+        }
+    }
+}
+
+impl Entries {
+    pub(crate) fn new(source: Source, next: u64) -> Self {
+        Self { source, next, failed: false }
+    }
+
+    /// The number of the entry that comes next.
+    #[must_use]
+    pub fn next_seq(&self) -> u64 {
+        self.next
+    }
+}
+
+/// Entry `wanted`, if it has been written.
+fn read(disk: &dyn Disk, at: &mut Option<Place>, wanted: u64) -> Result<Option<Vec<u8>>, LogError> {
+    let place = match at {
+        Some(place) => place,
+        None => {
+            let Some(first) = segments(disk)?.into_iter().filter(|first| *first <= wanted).max() else {
+                return Ok(None);
+            };
+            at.insert(Place::open(disk, first)?)
+        }
+    };
+    loop {
+        let name = layout::segment(place.first);
+        let failed = |error: std::io::Error| LogError::io("read", disk.path(&name), &error);
+        let offset = place.frames.offset();
+        if let Found::Entry(entry) = place.frames.next(&*place.file).map_err(failed)? {
+            let found = (place.seq == wanted).then(|| entry.to_vec());
+            place.seq += 1;
+            if found.is_some() {
+                return Ok(found);
+            }
+            continue;
+        }
+        let rest = disk::read_from(&*place.file, offset).map_err(failed)?;
+        // What was read ahead may be from before the entry was finished.
+        place.frames.refresh();
+        if let Found::Entry(_) = place.frames.next(&*place.file).map_err(failed)? {
+            place.frames.back_to(offset);
+            continue;
+        }
+        // The writer finishes an entry before it begins the next one, and a segment before it makes the next one.
+        let followed = place.seq > place.first && segments(disk)?.contains(&place.seq);
+        if frame::contains_frame(&rest) || followed && rest.iter().any(|byte| *byte != 0) {
+            let what = format!("entry {} is broken, and whole entries follow", place.seq);
+            return Err(LogError::Damaged { path: disk.path(&name), offset, what });
+        }
+        if !followed {
+            return Ok(None);
+        }
+        *place = Place::open(disk, place.seq)?;
+    }
+}
+
+impl Place {
+    fn open(disk: &dyn Disk, first: u64) -> Result<Self, LogError> {
+        let (file, _) = open_segment(disk, first)?;
+        Ok(Self { first, file, frames: Frames::new(), seq: first })
+    }
+}
+
+fn open_segment(disk: &dyn Disk, first: u64) -> Result<(Arc<dyn File>, Header), LogError> {
+    let name = layout::segment(first);
+    let failed = |error: std::io::Error| LogError::io("read", disk.path(&name), &error);
+    let file = disk.open(&name, Access::Read).map_err(failed)?;
+    match Header::read(&*file).map_err(failed)? {
+        Some(header) if header.first == first => Ok((file, header)),
+        _ => {
+            let what = "its header is broken".to_owned();
+            Err(LogError::Damaged { path: disk.path(&name), offset: 0, what })
+        }
+    }
+}
+
+/// The first entries of the segments there are, in no order.
+fn segments(disk: &dyn Disk) -> Result<Vec<u64>, LogError> {
+    let names =
+        disk.list(layout::SEGMENTS).map_err(|error| LogError::io("read", disk.path(layout::SEGMENTS), &error))?;
+    Ok(names.iter().filter_map(|name| layout::segment_first(name)).collect())
+}

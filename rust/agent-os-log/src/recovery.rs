@@ -1,0 +1,246 @@
+//! Finds out what a log's directory holds, before anything is appended to it.
+//!
+//! A crash can leave exactly this: unfinished files, half a frame at the end of the last segment, zeros after it, and a
+//! head that is behind. All of that is put right. Anything else is damage, and the log is not opened: a log that was
+//! repaired by guessing would be no evidence.
+
+use std::io;
+use std::sync::Arc;
+
+use agent_os_core::audit::tree::{CompactRange, leaf_hash};
+use agent_os_core::canonical;
+use agent_os_core::value::Value;
+use sha2::{Digest, Sha256};
+
+use crate::disk::{self, Access, Disk, File};
+use crate::encoding::hex;
+use crate::error::LogError;
+use crate::frame::{self, Frames, Header};
+use crate::head::Head;
+use crate::layout;
+use crate::segment::SegmentWriter;
+
+/// What a directory holds.
+pub(crate) enum Found {
+    /// No log yet, or one whose making was interrupted before its first segment.
+    Nothing,
+    Log(Box<Recovered>),
+}
+
+/// A log that can be gone on with.
+pub(crate) struct Recovered {
+    pub(crate) id: [u8; 16],
+    pub(crate) salt: [u8; 32],
+    pub(crate) tree: CompactRange,
+    pub(crate) segment: SegmentWriter,
+    /// Whether the last entry says that the log was closed, and nothing was dropped after it.
+    pub(crate) closed: bool,
+    /// How many bytes were cut off, up to the last one that was not zero.
+    pub(crate) dropped: u64,
+}
+
+/// Refuses a directory that holds anything but a log's files.
+pub(crate) fn check_is_a_log(disk: &dyn Disk) -> Result<(), LogError> {
+    let names = match disk.list("") {
+        Ok(names) => names,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        Err(error) => return Err(LogError::io("read", disk.path(""), &error)),
+    };
+    if names.iter().any(|name| name == layout::SEGMENTS) {
+        return Ok(());
+    }
+    let ours = [layout::PAYLOADS, layout::SALT, layout::HEAD, layout::LOCK];
+    match names.into_iter().find(|name| !ours.contains(&&**name) && !name.ends_with(layout::UNFINISHED)) {
+        Some(found) => Err(LogError::NotALog { path: disk.path(""), found }),
+        None => Ok(()),
+    }
+}
+
+/// Reads the log, puts right what a crash leaves, and refuses damage.
+pub(crate) fn recover(disk: &Arc<dyn Disk>, limit: u64) -> Result<Found, LogError> {
+    let scan = Scan { disk: &**disk };
+    scan.remove_unfinished()?;
+    let head = scan.head()?;
+    let segments = scan.segments()?;
+    if segments.is_empty() {
+        return match head {
+            None => Ok(Found::Nothing),
+            Some(_) => Err(scan.damaged(layout::HEAD, 0, "it names entries, but there is no segment".to_owned())),
+        };
+    }
+    let salt = scan.salt()?;
+    let mut walk = Walk { scan, id: None, tree: CompactRange::new(), first: None, last: Vec::new(), head };
+    let mut end = None;
+    for (place, first) in segments.iter().enumerate() {
+        end = Some((*first, walk.segment(*first, place + 1 == segments.len())?));
+    }
+    let (Some(id), Some((first, end))) = (walk.id, end) else { return Ok(Found::Nothing) };
+    walk.check_head()?;
+    walk.check_genesis(&id, &salt)?;
+    let closed = end.dropped == 0 && kind(&walk.last).as_deref() == Some("log.closed");
+    let segment = SegmentWriter::resume(Arc::clone(disk), id, first, end.file, end.offset, limit);
+    let (tree, dropped) = (walk.tree, end.dropped);
+    Ok(Found::Log(Box::new(Recovered { id, salt, tree, segment, closed, dropped })))
+}
+
+struct Scan<'a> {
+    disk: &'a dyn Disk,
+}
+
+impl Scan<'_> {
+    fn failed(&self, doing: &'static str, name: &str, error: &io::Error) -> LogError {
+        LogError::io(doing, self.disk.path(name), error)
+    }
+
+    fn damaged(&self, name: &str, offset: u64, what: String) -> LogError {
+        LogError::Damaged { path: self.disk.path(name), offset, what }
+    }
+
+    fn remove_unfinished(&self) -> Result<(), LogError> {
+        for folder in ["", layout::SEGMENTS, layout::PAYLOADS] {
+            let names = self.disk.list(folder).map_err(|error| self.failed("read", folder, &error))?;
+            for name in names.into_iter().filter(|name| name.ends_with(layout::UNFINISHED)) {
+                let name = if folder.is_empty() { name } else { format!("{folder}/{name}") };
+                self.disk.remove(&name).map_err(|error| self.failed("remove", &name, &error))?;
+            }
+        }
+        Ok(())
+    }
+
+    fn head(&self) -> Result<Option<Head>, LogError> {
+        match disk::read_all(self.disk, layout::HEAD) {
+            Ok(bytes) => match Head::parse(&bytes) {
+                Some(head) => Ok(Some(head)),
+                None => Err(self.damaged(layout::HEAD, 0, "it is not a head".to_owned())),
+            },
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(self.failed("read", layout::HEAD, &error)),
+        }
+    }
+
+    fn salt(&self) -> Result<[u8; 32], LogError> {
+        let bytes =
+            disk::read_all(self.disk, layout::SALT).map_err(|error| self.failed("read", layout::SALT, &error))?;
+        let count = bytes.len();
+        bytes.try_into().map_err(|_| self.damaged(layout::SALT, 0, format!("it has {count} bytes instead of 32")))
+    }
+
+    /// The first entries of the segments, in order.
+    fn segments(&self) -> Result<Vec<u64>, LogError> {
+        let names = self.disk.list(layout::SEGMENTS).map_err(|error| self.failed("read", layout::SEGMENTS, &error))?;
+        let mut segments = Vec::new();
+        for name in names {
+            match layout::segment_first(&name) {
+                Some(first) => segments.push(first),
+                None => {
+                    let name = format!("{}/{name}", layout::SEGMENTS);
+                    return Err(self.damaged(&name, 0, "it is not the name of a segment".to_owned()));
+                }
+            }
+        }
+        segments.sort_unstable();
+        Ok(segments)
+    }
+}
+
+/// Where a segment's entries end.
+struct End {
+    file: Arc<dyn File>,
+    offset: u64,
+    dropped: u64,
+}
+
+/// The walk over all entries.
+struct Walk<'a> {
+    scan: Scan<'a>,
+    id: Option<[u8; 16]>,
+    tree: CompactRange,
+    first: Option<Vec<u8>>,
+    last: Vec<u8>,
+    head: Option<Head>,
+}
+
+impl Walk<'_> {
+    fn segment(&mut self, first: u64, is_last: bool) -> Result<End, LogError> {
+        let name = layout::segment(first);
+        let disk = self.scan.disk;
+        let file = disk.open(&name, Access::Write).map_err(|error| self.scan.failed("open", &name, &error))?;
+        let read = |error: io::Error| LogError::io("read", disk.path(&name), &error);
+        let header = Header::read(&*file).map_err(read)?;
+        let Some(header) = header else { return Err(self.scan.damaged(&name, 0, "its header is broken".to_owned())) };
+        if header.first != first || first != self.tree.size() {
+            let what = format!("it begins with entry {}, and entry {} is due", header.first, self.tree.size());
+            return Err(self.scan.damaged(&name, 0, what));
+        }
+        if *self.id.get_or_insert(header.log) != header.log {
+            return Err(self.scan.damaged(&name, 0, "it belongs to another log".to_owned()));
+        }
+        let mut frames = Frames::new();
+        while let frame::Found::Entry(entry) = frames.next(&*file).map_err(read)? {
+            self.first.get_or_insert_with(|| entry.to_vec());
+            self.last.clear();
+            self.last.extend_from_slice(entry);
+            self.tree.append(leaf_hash(entry));
+            self.compare_with_head()?;
+        }
+        let offset = frames.offset();
+        let rest = disk::read_from(&*file, offset).map_err(read)?;
+        let dropped = rest.iter().rposition(|byte| *byte != 0).map_or(0, |last| last as u64 + 1);
+        if dropped > 0 && (!is_last || frame::contains_frame(&rest)) {
+            let what = format!("entry {} is broken, and whole entries follow", self.tree.size());
+            return Err(self.scan.damaged(&name, offset, what));
+        }
+        if is_last && !rest.is_empty() {
+            let cut = file.cut(offset).and_then(|()| file.sync());
+            cut.map_err(|error| self.scan.failed("cut", &name, &error))?;
+        }
+        Ok(End { file, offset, dropped })
+    }
+
+    fn compare_with_head(&self) -> Result<(), LogError> {
+        match (&self.head, &self.id) {
+            (Some(head), Some(id)) if head.size == self.tree.size() => {
+                if *head == Head::new(&hex(id), head.size, &self.tree.root()) {
+                    return Ok(());
+                }
+                let what =
+                    format!("it does not belong to the first {} entries: they were changed, or it was", head.size);
+                Err(self.scan.damaged(layout::HEAD, 0, what))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn check_head(&self) -> Result<(), LogError> {
+        let size = self.tree.size();
+        let what = match &self.head {
+            Some(head) if head.size == 0 => "it names no entry".to_owned(),
+            Some(head) if head.size > size => {
+                format!("it names {} entries, and the segments hold {size}: entries are missing", head.size)
+            }
+            // The first head is written before a second entry can be.
+            None if size > 1 => "it is missing".to_owned(),
+            _ => return Ok(()),
+        };
+        Err(self.scan.damaged(layout::HEAD, 0, what))
+    }
+
+    fn check_genesis(&self, id: &[u8; 16], salt: &[u8; 32]) -> Result<(), LogError> {
+        let Some(first) = &self.first else { return Ok(()) };
+        let entry = canonical::parse_json(first).unwrap_or(Value::Null);
+        let holds = |key, text: String| entry.get(key).and_then(Value::as_text) == Some(&*text);
+        if !holds("kind", "log.created".to_owned()) || !holds("log", hex(id)) {
+            let what = "entry 0 does not say that this log was created".to_owned();
+            return Err(self.scan.damaged(&layout::segment(0), frame::HEADER, what));
+        }
+        if !holds("salt_sha256", hex(&Sha256::digest(salt))) {
+            return Err(self.scan.damaged(layout::SALT, 0, "it is not the salt that entry 0 names".to_owned()));
+        }
+        Ok(())
+    }
+}
+
+/// The kind of an entry.
+fn kind(entry: &[u8]) -> Option<String> {
+    canonical::parse_json(entry).ok()?.get("kind").and_then(Value::as_text).map(str::to_owned)
+}

@@ -1,0 +1,158 @@
+//! Checks entries one by one, and what they say about each other.
+
+use std::collections::BTreeMap;
+
+use super::Report;
+use super::json::Json;
+use super::tree::{Hash, Tree};
+
+/// A payload that an entry refers to.
+pub(super) struct Reference {
+    pub(super) file: String,
+    pub(super) seq: u64,
+    pub(super) sha256: String,
+    pub(super) size: i64,
+}
+
+/// What must be remembered from one entry to the next.
+pub(super) struct Check {
+    tree: Tree,
+    log: Option<String>,
+    /// The intents so far, and whether their outcome has been seen.
+    intents: BTreeMap<u64, bool>,
+    references: Vec<Reference>,
+    salt_sha256: Option<String>,
+    time: i64,
+    last_kind: String,
+    head_size: Option<u64>,
+    root_at_head: Option<Hash>,
+}
+
+impl Check {
+    pub(super) fn new(head_size: Option<u64>) -> Self {
+        Self {
+            tree: Tree::default(),
+            log: None,
+            intents: BTreeMap::new(),
+            references: Vec::new(),
+            salt_sha256: None,
+            time: i64::MIN,
+            last_kind: String::new(),
+            head_size,
+            root_at_head: None,
+        }
+    }
+
+    /// A segment of this log begins.
+    pub(super) fn segment(&mut self, file: &str, log: [u8; 16], report: &mut Report) {
+        let log: String = log.iter().map(|byte| format!("{byte:02x}")).collect();
+        match &self.log {
+            None => self.log = Some(log),
+            Some(known) if *known == log => {}
+            Some(known) => {
+                report.problem(file, Some(8), None, format!("belongs to the log `{log}`, and not to `{known}`"));
+            }
+        }
+    }
+
+    /// The next entry.
+    pub(super) fn entry(&mut self, file: &str, offset: u64, bytes: &[u8], report: &mut Report) {
+        let seq = report.entries;
+        self.tree.add(bytes);
+        report.entries += 1;
+        if self.head_size == Some(report.entries) {
+            self.root_at_head = Some(self.tree.root());
+        }
+        let mut wrong = |what: String| report.problem(file, Some(offset), Some(seq), what);
+        let entry = match Json::read(bytes) {
+            Ok(entry @ Json::Object(_)) => entry,
+            Ok(_) => return wrong("is not an object".to_owned()),
+            Err(what) => return wrong(format!("is not canonical JSON, {what}")),
+        };
+        let number = |key| entry.get(key).and_then(Json::whole);
+        if number("seq") != i64::try_from(seq).ok() {
+            wrong("has another number in `seq`".to_owned());
+        }
+        if entry.get("log").and_then(Json::text) != self.log.as_deref() {
+            wrong("belongs to another log".to_owned());
+        }
+        let kind = entry.get("kind").and_then(Json::text).unwrap_or_default();
+        if kind.is_empty() {
+            wrong("has no `kind`".to_owned());
+        }
+        if (kind == "log.created") != (seq == 0) {
+            wrong("the entry `log.created` must be the first one, and only that".to_owned());
+        }
+        match number("time") {
+            None => wrong("has no `time`".to_owned()),
+            Some(time) => {
+                if time < std::mem::replace(&mut self.time, time) {
+                    report.backward_steps.push(seq);
+                }
+            }
+        }
+        let mut wrong = |what: String| report.problem(file, Some(offset), Some(seq), what);
+        match kind {
+            "log.created" => {
+                if number("version") != Some(1) {
+                    wrong("is of another version of the format".to_owned());
+                }
+                self.salt_sha256 = entry.get("salt_sha256").and_then(Json::text).map(str::to_owned);
+            }
+            "intent" => drop(self.intents.insert(seq, false)),
+            "outcome" => match number("intent").and_then(|intent| u64::try_from(intent).ok()) {
+                None => wrong("is an outcome without `intent`".to_owned()),
+                Some(intent) => match self.intents.get_mut(&intent) {
+                    None => wrong(format!("is the outcome of entry {intent}, which is no earlier intent")),
+                    Some(true) => wrong(format!("is one more outcome of intent {intent}")),
+                    Some(done) => *done = true,
+                },
+            },
+            _ => {}
+        }
+        kind.clone_into(&mut self.last_kind);
+        if let Err(what) = self.collect_references(file, seq, &entry, false) {
+            wrong(what.to_owned());
+        }
+    }
+
+    /// Finds `{"$payload": {"sha256", "size"}}`; what is inside a `$map` only looks like one.
+    fn collect_references(&mut self, file: &str, seq: u64, value: &Json, escaped: bool) -> Result<(), &'static str> {
+        match value {
+            Json::List(items) => items.iter().try_for_each(|item| self.collect_references(file, seq, item, false)),
+            Json::Object(entries) => match entries.as_slice() {
+                [(key, inside)] if key == "$payload" && !escaped => {
+                    let (sha256, size) = (inside.get("sha256"), inside.get("size"));
+                    let (Some(sha256), Some(size)) = (sha256.and_then(Json::text), size.and_then(Json::whole)) else {
+                        return Err("refers to a payload without its `sha256` or `size`");
+                    };
+                    let (file, sha256) = (file.to_owned(), sha256.to_owned());
+                    self.references.push(Reference { file, seq, sha256, size });
+                    Ok(())
+                }
+                [(key, inside)] if key == "$map" && !escaped => self.collect_references(file, seq, inside, true),
+                many => many.iter().try_for_each(|(_, inside)| self.collect_references(file, seq, inside, false)),
+            },
+            Json::Null | Json::Bool(_) | Json::Number(_) | Json::Text(_) => Ok(()),
+        }
+    }
+
+    /// After the last entry: puts what was found into the report, and gives the references to payloads.
+    pub(super) fn finish(&mut self, report: &mut Report) -> Vec<Reference> {
+        report.root = self.tree.root();
+        report.log_id = self.log.clone().unwrap_or_default();
+        report.closed = self.last_kind == "log.closed";
+        report.unfinished = self.intents.iter().filter(|(_, done)| !**done).map(|(seq, _)| *seq).collect();
+        std::mem::take(&mut self.references)
+    }
+
+    /// The root over as many entries as the head names, if there are that many.
+    pub(super) fn root_at_head(&self) -> Option<Hash> {
+        self.root_at_head
+    }
+
+    /// The hash of the salt, as the first entry says it.
+    pub(super) fn salt_sha256(&self) -> Option<&str> {
+        self.salt_sha256.as_deref()
+    }
+}
