@@ -26,14 +26,17 @@ def compile_union(union: Union, report: Report) -> _core.Bundle | None:
     except _core.CompileFailed as failed:
         for pointer, code, message, hint in failed.problems:
             _tell(union, report, pointer, code, message, hint)
-        return None
+    except ValueError as error:
+        hint = "split the policy, or shorten what is too large"
+        report.add_at(union.root.text.shown, None, "too_large", f"the policy cannot be compiled: {error}", hint)
+    return None
 
 
 def _tell(union: Union, report: Report, pointer: str, code: str, message: str, hint: str) -> None:
     part, place = union.origin(pointer)
     if part.source is None or (report and _follows(code, pointer)):
         return
-    report.add_new(part.source, place, code, message, hint, key=code in _AT_KEY)
+    report.add(part.source, place, code, message, hint, key=code in _AT_KEY)
 
 
 def _follows(code: str, pointer: str) -> bool:

@@ -88,6 +88,8 @@ class ExampleRequest(Closed):
 class Example(Closed):
     """A request and what must be decided; exactly one of the three."""
 
+    model_config = ConfigDict(json_schema_extra={"minProperties": 1, "maxProperties": 1})
+
     allow: ExampleRequest = Field(default_factory=_absent)
     ask: ExampleRequest = Field(default_factory=_absent)
     deny: ExampleRequest = Field(default_factory=_absent)

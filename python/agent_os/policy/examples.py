@@ -48,7 +48,7 @@ def _run(bundle: _core.Bundle, source: Source, rule: Rule, example: Example, poi
     if fault is not None:
         hint = f"correct the rule or the example; `agentos explain` shows why `{action}` is decided so"
         message = f"an example of `{rule.id}` fails: {fault}"
-        report.add_new(source, pointer, "example_failed", message, hint)
+        report.add(source, pointer, "example_failed", message, hint)
 
 
 def _request(example: Example) -> tuple[str, dict[str, Any]]:
@@ -78,7 +78,7 @@ def _fault(bundle: _core.Bundle, rule: Rule, example: Example, decision: _core.D
 def _attaches(bundle: _core.Bundle, rule: Rule, example: Example) -> bool:
     action, arguments = _request(example)
     rows = bundle.explain(action, example.request.args, **arguments)
-    return any(row["rule"] == rule.id and row["applies"] != "no" for row in rows)
+    return any(row["rule"] == rule.id and row["applies"] != "false" for row in rows)
 
 
 def _rules(rules: Iterable[str]) -> str:

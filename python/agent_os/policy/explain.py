@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from agent_os import _core
+
+#: The three truth values in the words of a person who asks whether a rule applies.
+_APPLIES: Final[Mapping[str, Literal["yes", "no", "unknown"]]] = {"true": "yes", "false": "no", "unknown": "unknown"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,9 +82,18 @@ class Explanation:
 def explanation(action: str, agent: str, decision: _core.Decision, rows: list[Mapping[str, Any]]) -> Explanation:
     """Puts together what the core says about a request."""
     deciding = frozenset(decision.rules)
-    names = frozenset(RuleExplanation.__slots__) - {"decides"}
     rules = tuple(
-        RuleExplanation(decides=row["rule"] in deciding, **{name: row[name] for name in names if name in row})
+        RuleExplanation(
+            rule=row["rule"],
+            effect=row["effect"],
+            applies=_APPLIES[row["applies"]],
+            because=row["because"],
+            decides=row["rule"] in deciding,
+            path=row["path"],
+            message=row["message"],
+            file=row["file"],
+            line=row["line"],
+        )
         for row in rows
     )
     return Explanation(action, agent, decision, rules)

@@ -72,8 +72,10 @@ class Library:
         part = self._parts[text.identity] = Part(text)
         content = decode(text.data, text.shown, self._limits, self._report)
         part.source = None if content is None else compose(content, text.shown, self._limits, self._report)
+        self._report.next_stage()
         if part.source is not None:
             part.document = typed(part.source, self._report)
+            self._report.next_stage()
             chain = [*chain, text.identity]
             for pointer, reference in _references(part.source.value):
                 self._extend(part, part.source, pointer, reference, chain)

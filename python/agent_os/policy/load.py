@@ -36,7 +36,7 @@ def load(source: Any) -> Policy:
             roots.append(_text(item, report))
             if is_compiled(roots[-1].data):
                 _refuse_to_combine(report, roots[-1].shown)
-    return _build(roots, known, report)
+    return build(roots, known, report)
 
 
 def from_text(text: Any, name: str, base: str | os.PathLike[str] | None) -> Policy:
@@ -48,7 +48,7 @@ def from_text(text: Any, name: str, base: str | os.PathLike[str] | None) -> Poli
     data = text.encode("utf-8", "surrogatepass")
     folder = None if base is None else Path(base)
     identity = f"text:{sha256(data).hexdigest()}:{name}:{folder}"
-    return _build([FileText(identity, name, folder, data)], {}, report)
+    return build([FileText(identity, name, folder, data)], {}, report)
 
 
 def _alone(item: Any, report: Report) -> Policy | None:
@@ -58,7 +58,7 @@ def _alone(item: Any, report: Report) -> Policy | None:
     if isinstance(item, str) and (bundle := preset_bundle(item)) is not None:
         return Policy(bundle, [f"preset:{item}"])
     text = _text(item, report)
-    return Policy(bundle_of(text, report)) if is_compiled(text.data) else _build([text], {}, report)
+    return Policy(bundle_of(text, report)) if is_compiled(text.data) else build([text], {}, report)
 
 
 def _text(item: Any, report: Report) -> FileText:
@@ -76,16 +76,22 @@ def _text(item: Any, report: Report) -> FileText:
         raise
 
 
-def _build(roots: Sequence[FileText], known: Mapping[str, FileText], report: Report) -> Policy:
+def build(
+    roots: Sequence[FileText], known: Mapping[str, FileText] | None = None, report: Report | None = None
+) -> Policy:
+    """The policy of these files and all that they extend; ``known`` are texts that are not read again."""
+    report = report if report is not None else Report()
     # These import pydantic and yaml, which a preset in compiled form does without.
     from agent_os.policy.compiler import compile_union
     from agent_os.policy.examples import run_examples
     from agent_os.policy.library import Library
     from agent_os.policy.union import join
 
-    library = Library(read_limits(), report, known)
+    library = Library(read_limits(), report, known or {})
     parts = [library.part(root) for root in roots]
-    bundle = compile_union(join(parts, report), report)
+    union = join(parts, report)
+    report.next_stage()
+    bundle = compile_union(union, report)
     report.check()
     run_examples(library.parts, report)
     report.check()

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
 
 class Spot(NamedTuple):
@@ -64,6 +64,12 @@ def last_step(pointer: str) -> str:
     return pointer.rpartition("/")[2].replace("~1", "/").replace("~0", "~")
 
 
-def covers(outer: str, inner: str) -> bool:
-    """True if ``inner`` is the value at ``outer`` or inside of it."""
-    return inner == outer or inner.startswith(outer + "/")
+def holders(pointer: str) -> Iterator[str]:
+    """The pointers of everything that a value is inside of, from the inside out.
+
+    >>> list(holders("/rules/0/when"))
+    ['/rules/0', '/rules', '']
+    """
+    while pointer:
+        pointer = parent(pointer)
+        yield pointer

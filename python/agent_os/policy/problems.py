@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final, NoReturn
 
 from agent_os.errors import PolicyError, Problem
-from agent_os.policy.places import Source, Spot, covers, parent
+from agent_os.policy.places import Source, Spot, holders, parent
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -37,36 +37,46 @@ CODES: Final[dict[str, str]] = {
 
 
 class Report:
-    """The problems of one load."""
+    """The problems of one load.
+
+    Loading has stages: reading, structure, union, compiling, examples. A later stage goes on where an earlier
+    one has found fault, and what it says of the same place is left out: it follows from the first fault.
+    """
 
     def __init__(self) -> None:
-        self._problems: list[Problem] = []
-        self._pointers: dict[str, set[str]] = {}
+        self._problems: dict[Problem, None] = {}
+        self._fresh: list[tuple[Source, str]] = []
+        self._wrong: set[tuple[str, str]] = set()
+        self._around: set[tuple[str, str]] = set()
+        self._lacking: set[tuple[str, str]] = set()
 
     def __bool__(self) -> bool:
         return bool(self._problems)
 
     def add(self, source: Source, pointer: str, code: str, message: str, hint: str, *, key: bool = False) -> None:
         """Adds a problem at a value of a file, or at its key."""
-        self._pointers.setdefault(source.file, set()).add(pointer)
-        self.add_at(source.file, source.place(pointer, key=key), code, message, hint)
-
-    def add_new(self, source: Source, pointer: str, code: str, message: str, hint: str, *, key: bool = False) -> None:
-        """Adds what a later stage says, unless an earlier one has already found fault with that place."""
-        for wrong in self._pointers.get(source.file, ()):
-            inside = covers(wrong, pointer)
-            around = covers(pointer, wrong) and pointer.count("/") > 2
-            lacking = code == "missing_key" and parent(wrong) == pointer and wrong not in source.values
-            if inside or around or lacking:
-                return
-        self.add(source, pointer, code, message, hint, key=key)
+        if not self._follows(source.file, pointer, code):
+            self._fresh.append((source, pointer))
+            self.add_at(source.file, source.place(pointer, key=key), code, message, hint)
 
     def add_at(self, file: str | None, spot: Spot | None, code: str, message: str, hint: str) -> None:
         """Adds a problem at a place of a file, or of a file as a whole."""
         line, column = spot or (None, None)
-        problem = Problem(code, message, hint, file, line, column)
-        if problem not in self._problems:
-            self._problems.append(problem)
+        self._problems[Problem(code, message, hint, file, line, column)] = None
+
+    def next_stage(self) -> None:
+        """From here on, nothing is added at a place that is already known to be wrong."""
+        for source, pointer in self._fresh:
+            self._wrong.add((source.file, pointer))
+            if pointer not in source.values:
+                self._lacking.add((source.file, parent(pointer)))
+            self._around.update((source.file, holder) for holder in holders(pointer) if holder.count("/") > 2)
+        self._fresh.clear()
+
+    def _follows(self, file: str, pointer: str, code: str) -> bool:
+        if (file, pointer) in self._around or (code == "missing_key" and (file, pointer) in self._lacking):
+            return True
+        return any((file, place) in self._wrong for place in (pointer, *holders(pointer)))
 
     def check(self) -> None:
         """Raises ``PolicyError`` with every problem, in the order of the files' lines, if there is any."""
@@ -79,8 +89,10 @@ class Report:
         raise PolicyError(list(self._in_reading_order()))
 
     def _in_reading_order(self) -> Iterable[Problem]:
-        files = list(dict.fromkeys(problem.file for problem in self._problems))
-        return sorted(self._problems, key=lambda p: (files.index(p.file), p.line or 0, p.column or 0))
+        files: dict[str | None, int] = {}
+        for problem in self._problems:
+            files.setdefault(problem.file, len(files))
+        return sorted(self._problems, key=lambda problem: (files[problem.file], problem.line or 0, problem.column or 0))
 
 
 def nearest(name: str, known: Iterable[str]) -> str | None:

@@ -28,6 +28,10 @@ _DATETIME = re.compile(
 )
 
 
+#: What anything but a text starts with.
+_SUSPECT: Final = frozenset("0123456789+-.tTfFnN")
+
+
 class Trap(NamedTuple):
     """A spelling that is refused, with what is wrong with it and what to write instead."""
 
@@ -94,6 +98,8 @@ def resolve(text: str, limits: Mapping[str, int]) -> Scalar:
     """
     if text in _WORDS:
         return _WORDS[text]
+    if text[0] not in _SUSPECT:
+        return text
     if match := _DECIMAL.fullmatch(text):
         return _number(text, match["exponent"], limits)
     if _DATE.fullmatch(text):

@@ -56,6 +56,7 @@ class _Reader:
         self._values: dict[str, Spot] = {}
         self._keys: dict[str, Spot] = {}
         self._key_spot = Spot(1, 1)
+        self._anchors: set[str] = set()
         self._wrong: list[tuple[str, str, str, str, bool]] = []
 
     def close(self) -> None:
@@ -91,9 +92,12 @@ class _Reader:
             message = f"the file holds more than {self._limits['policy_nodes']} values"
             self._stop(spot, "too_large", message, "split it into several files and list them under `extends`")
         if isinstance(event, yaml.AliasEvent):
-            self._refuse_alias(pointer, f"the alias `*{event.anchor}`")
+            # Of an anchor that stands somewhere above, that one is told of.
+            if event.anchor not in self._anchors:
+                self._refuse_alias(pointer, f"the alias `*{event.anchor}`")
             return None
         if event.anchor is not None:
+            self._anchors.add(event.anchor)
             self._refuse_alias(pointer, f"the anchor `&{event.anchor}`")
         if event.tag is not None:
             hint = "remove it; quote a value to make it text"

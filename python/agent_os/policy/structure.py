@@ -54,30 +54,28 @@ def _tell(detail: Mapping[str, Any], source: Source, report: Report) -> None:
         model, what = _model_at(steps[:-1])
         hint = HABITS.get(name, "") if nearest(name, model.model_fields) is None else ""
         message = f"`{name}` is not a key of {what}"
-        report.add_new(source, pointer, "unknown_key", message, hint or _known(name, model, what), key=True)
+        report.add(source, pointer, "unknown_key", message, hint or _known(name, model, what), key=True)
     elif kind == "missing":
         model, what = _model_at(steps[:-1])
         message = f"`{name}` is missing from {what}"
-        report.add_new(source, pointer, "missing_key", message, missing_hint(name))
+        report.add(source, pointer, "missing_key", message, missing_hint(name))
     elif kind == "literal_error" and name == "agent_os":
         message = f"version `{found}` of the language is not understood"
-        report.add_new(source, pointer, "bad_version", message, "write `agent_os: 1`")
+        report.add(source, pointer, "bad_version", message, "write `agent_os: 1`")
     elif kind == "literal_error":
         code = "unknown_key" if at_key else "bad_effect"
         message = f"`{found}` is not one of {detail['ctx']['expected']}".replace("'", "`")
         hint = literal_hint(found, str(detail["ctx"]["expected"]))
-        report.add_new(source, pointer, code, message, hint, key=at_key)
+        report.add(source, pointer, code, message, hint, key=at_key)
     elif kind in ("too_short", "string_too_short"):
         message = f"{subject(steps)} is empty"
-        report.add_new(source, pointer, "empty", message, "write at least one member, or remove the key")
+        report.add(source, pointer, "empty", message, "write at least one member, or remove the key")
     elif kind == "value_error":
         message = str(detail["ctx"]["error"])
-        report.add_new(
-            source, pointer, "bad_example", message, "write {deny: {action: …, args: {…}}}, or one per example"
-        )
+        report.add(source, pointer, "bad_example", message, "write {deny: {action: …, args: {…}}}, or one per example")
     else:
         message = f"{subject(steps)} must be {WANTED.get(kind, 'something else')}, not {what_is(kind, found)}"
-        report.add_new(source, pointer, "wrong_type", message, type_hint(kind, found))
+        report.add(source, pointer, "wrong_type", message, type_hint(kind, found))
 
 
 def _model_at(steps: Sequence[str | int]) -> tuple[type[BaseModel], str]:

@@ -32,11 +32,13 @@ def describe(error: yaml.YAMLError, text: str) -> tuple[Spot | None, str, str]:
     problem = str(getattr(error, "problem", None) or error)
     context = str(getattr(error, "context", None) or "")
     mark = getattr(error, "problem_mark", None)
-    if "alias" in context or "anchor" in context:
-        mark = getattr(error, "context_mark", None) or mark
+    start = getattr(error, "context_mark", None)
+    if start is not None and any(what in context for what in ("alias", "anchor", "quoted scalar")):
+        mark = start
     message = f"not valid YAML: {problem[:1].lower()}{problem[1:]}"
     if context:
-        message = f"{message} ({context})"
+        since = f" that starts at line {start.line + 1}" if start is not None and start.line != mark.line else ""
+        message = f"{message} ({context}{since})"
     if mark is None:
         return None, message, _DEFAULT
     return spot_of(mark), message, _hint(_character(text, mark), f"{context} {problem}")

@@ -74,7 +74,7 @@ def _join_sets(union: Union, part: Part, source: Source, report: Report) -> None
             union.document["sets"][name] = members
             continue
         hint = f"rename one of them; the other is at {_place(union.sets[name], pointer)}"
-        report.add_new(source, pointer, "redefined_set", f"the set `{name}` is already defined", hint, key=True)
+        report.add(source, pointer, "redefined_set", f"the set `{name}` is already defined", hint, key=True)
 
 
 def _join_rules(union: Union, part: Part, source: Source, report: Report) -> None:
@@ -86,7 +86,7 @@ def _join_rules(union: Union, part: Part, source: Source, report: Report) -> Non
             first, place = ids[rule["id"]]
             hint = f"rename one of them; the other is at {_place(first, place)}"
             message = f"the rule id `{rule['id']}` is already used"
-            report.add_new(source, child(pointer, "id"), "duplicate_id", message, hint)
+            report.add(source, child(pointer, "id"), "duplicate_id", message, hint)
             continue
         if _has_id(rule):
             ids[rule["id"]] = (part, pointer)
@@ -106,7 +106,7 @@ def _keep_closed(parts: Sequence[Part], report: Report) -> None:
                 if rule.effect == "allow":
                     message = f"the allow rule `{rule.id}` would open what `{closed.text.shown}` has closed"
                     hint = "remove the rule, or add it to the closed file itself"
-                    report.add_new(part.source, child(child("/rules", index), "effect"), "closed", message, hint)
+                    report.add(part.source, child(child("/rules", index), "effect"), "closed", message, hint)
 
 
 def _normalised(rule: Any, source: Source, pointer: str) -> Any:
