@@ -30,28 +30,30 @@ help: ## say what can be made (this)
 
 ## setting up -----------------------------------------------------------------------------------------------------
 
-# The tools and the editable package; the extension module is built by the same step, in release.
+# The tools and the editable package; the same step builds the extension, in release.
 $(VENV)/.installed: pyproject.toml tools/preflight
 	@tools/preflight rust
-	@python=$$(tools/preflight python) && [ -x $(PY) ] || "$$python" -m venv $(VENV)
-	@echo "setting up $(VENV) (tools, then the extension in release: a few minutes the first time)"
+	@[ -x $(PY) ] || { python=$$(tools/preflight python); "$$python" -m venv $(VENV); }
+	@echo 'setting up $(VENV): tools, then the extension in release; a few minutes the first time'
 	$(PY) -m pip install $(PIP_FLAGS) -e '.[dev]'
-	@touch $@ $(VENV)/.built
+	@touch $@
 
-# Only the extension, when Rust changed after the set-up.
+# Only the extension, and only where Rust is newer than the set-up.
 $(VENV)/.built: $(RUST_SOURCES) $(VENV)/.installed
-	$(PY) -m pip install $(PIP_FLAGS) --no-deps --no-build-isolation -e .
+	@[ -z "$$(find rust Cargo.toml Cargo.lock -type f -newer $(VENV)/.installed)" ] \
+	  || { set -x; $(PY) -m pip install $(PIP_FLAGS) --no-deps --no-build-isolation -e .; }
 	@touch $@
 
 $(DEMO_VENV)/.installed: pyproject.toml tools/preflight examples/agentdojo/requirements.txt
 	@tools/preflight rust
-	@python=$$(tools/preflight python) && [ -x $(DEMO_PY) ] || "$$python" -m venv $(DEMO_VENV)
-	@echo "setting up $(DEMO_VENV) (AgentDojo and the kernel in release: a few minutes the first time)"
+	@[ -x $(DEMO_PY) ] || { python=$$(tools/preflight python); "$$python" -m venv $(DEMO_VENV); }
+	@echo 'setting up $(DEMO_VENV): AgentDojo, then the kernel in release; a few minutes the first time'
 	$(DEMO_PY) -m pip install $(PIP_FLAGS) -r examples/agentdojo/requirements.txt -e .
-	@touch $@ $(DEMO_VENV)/.built
+	@touch $@
 
 $(DEMO_VENV)/.built: $(RUST_SOURCES) $(DEMO_VENV)/.installed
-	$(DEMO_PY) -m pip install $(PIP_FLAGS) --no-deps -e .
+	@[ -z "$$(find rust Cargo.toml Cargo.lock -type f -newer $(DEMO_VENV)/.installed)" ] \
+	  || { set -x; $(DEMO_PY) -m pip install $(PIP_FLAGS) --no-deps -e .; }
 	@touch $@
 
 ## what people run ------------------------------------------------------------------------------------------------
