@@ -1,0 +1,47 @@
+//! Policies: from a normalised document to a decision.
+//!
+//! [`Bundle::compile`] understands a document completely or refuses it with every problem it has. [`decide`] is a
+//! function of the bundle, the request and the state of the run, and of nothing else; what cannot be told is unknown,
+//! and unknown counts against the caller. [`explain`] says the same rule by rule.
+//!
+//! Nothing here reads YAML, files or clocks, and nothing runs code that a policy brings along.
+
+mod bundle;
+mod bundle_file;
+mod condition;
+mod decide;
+mod document;
+mod effect;
+mod evaluate;
+mod explain;
+mod index;
+mod kleene;
+mod normal;
+mod operators;
+mod path;
+mod path_under;
+mod pattern;
+mod problem;
+mod provenance;
+mod reading;
+mod slots;
+mod subject;
+mod suggest;
+mod text;
+
+pub use bundle::{Bundle, RuleInfo};
+pub use bundle_file::LoadError;
+pub use decide::{Unknown, Verdict, decide};
+pub use document::Source;
+pub use effect::{Effect, Obligations, PathIx, Record, RuleEffect, RuleIx};
+pub use explain::{Explanation, explain};
+pub use kleene::Kleene;
+pub use operators::{Family, Kind, OPERATORS, OperandShape, Operator};
+pub use path::{RedactionRoot, parse_redaction};
+pub use pattern::{ActionPattern, NamePattern};
+pub use problem::{Code, Problem};
+pub use provenance::{Origin, OriginSet, Provenance};
+pub use subject::SubjectKey;
+pub use text::fold;
+
+pub use crate::request::Subject;

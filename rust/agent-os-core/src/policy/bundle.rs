@@ -1,0 +1,238 @@
+//! A compiled policy: immutable, and cheap to ask.
+
+use std::collections::BTreeMap;
+
+use super::condition::Condition;
+use super::document::{self, Agents, Document, Rule, Source};
+use super::effect::{Effect, Obligations, PathIx, RuleEffect, RuleIx};
+use super::index::{ActionIndex, Candidates};
+use super::normal;
+use super::path::INPUTS;
+use super::pattern::ActionPattern;
+use super::problem::Problem;
+use super::subject::{Selector, Selectors, SubjectKey};
+use crate::request::{ArgumentPath, Segment, Subject};
+use crate::value::Value;
+
+/// A compiled policy. It is immutable; put it into an `Arc` to share it between threads.
+#[derive(Debug)]
+pub struct Bundle {
+    name: String,
+    default: Effect,
+    digest: String,
+    document: Value,
+    // INVARIANT: ascending by id; `codes` has the same places.
+    rules: Vec<RuleInfo>,
+    codes: Vec<RuleCode>,
+    index: ActionIndex,
+    selectors: Selectors,
+    // INVARIANT: each one's `index` is its place; `argument_spellings` has the same places.
+    argument_paths: Vec<ArgumentPath>,
+    argument_spellings: Vec<String>,
+}
+
+/// What a rule says about itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RuleInfo {
+    /// Unique in the bundle.
+    pub id: String,
+    /// What it does when it applies.
+    pub effect: RuleEffect,
+    /// What it tells the person that it stops.
+    pub message: Option<String>,
+    /// Where it was written, if the front end said.
+    pub source: Option<Source>,
+    /// What it demands, if its effect is `require`.
+    pub obligations: Obligations,
+}
+
+/// What a decision needs of a rule.
+#[derive(Debug)]
+pub(super) struct RuleCode {
+    pub(super) selector: Option<Selector>,
+    pub(super) when: Option<Condition>,
+    pub(super) unless: Option<Condition>,
+    pub(super) actions: Vec<ActionPattern>,
+    pub(super) agents: Option<Agents>,
+    reads: Vec<u32>,
+}
+
+impl Bundle {
+    /// Compiles a normalised document. The document is understood completely, or every problem with it is returned.
+    ///
+    /// ```
+    /// use agent_os_core::{canonical::parse_json, policy::{Bundle, Effect}};
+    /// let document = parse_json(br#"{"agent_os": 1, "name": "desk", "default": "deny", "rules": [
+    ///     {"id": "small", "effect": "allow", "action": ["payments.send"], "when": {"args.amount": {"le": 500}}}]}"#)?;
+    /// let bundle = Bundle::compile(&document).unwrap();
+    /// assert_eq!(bundle.default_effect(), Effect::Deny);
+    ///
+    /// let misspelt = parse_json(br#"{"agent_os": 1, "name": "desk", "rules": [
+    ///     {"id": "small", "effect": "allow", "action": ["payments.send"], "when": {"args.amount": {"lte": 500}}}]}"#)?;
+    /// let problems = Bundle::compile(&misspelt).unwrap_err();
+    /// assert_eq!(problems[0].pointer, "/rules/0/when/args.amount/lte");
+    /// assert_eq!(problems[0].hint, "did you mean `le`?");
+    /// # Ok::<(), agent_os_core::canonical::DecodeError>(())
+    /// ```
+    ///
+    /// # Errors
+    /// All problems of the document, in the order they were met.
+    pub fn compile(document: &Value) -> Result<Self, Vec<Problem>> {
+        let read = document::read(document)?;
+        let normal_form = normal::normal_form(document);
+        Ok(Self::new(read, normal_form))
+    }
+
+    fn new(read: Document, document: Value) -> Self {
+        let index = ActionIndex::new(read.rules.iter().map(|rule| (rule.effect, rule.actions.as_slice())));
+        let mut selectors = Selectors::default();
+        let (rules, codes) = read.rules.into_iter().map(|rule| split(rule, &mut selectors)).unzip();
+        Self {
+            name: read.name,
+            default: read.default,
+            digest: normal::digest(&document),
+            document,
+            rules,
+            codes,
+            index,
+            selectors,
+            argument_paths: read.argument_paths,
+            argument_spellings: read.argument_spellings,
+        }
+    }
+
+    /// `sha256:` and the hex of the SHA-256 of the normal form without the rules' places in files: one digest for all
+    /// documents that mean the same by order, repeats and sets.
+    #[must_use]
+    pub fn digest(&self) -> &str {
+        &self.digest
+    }
+
+    /// The policy's name.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// What holds where no rule applies: allow or deny.
+    #[must_use]
+    pub fn default_effect(&self) -> Effect {
+        self.default
+    }
+
+    /// The rules, in the order of their ids. A [`RuleIx`] is a place in it.
+    #[must_use]
+    pub fn rules(&self) -> &[RuleInfo] {
+        &self.rules
+    }
+
+    /// The rule at a place.
+    #[must_use]
+    pub fn rule(&self, rule: RuleIx) -> Option<&RuleInfo> {
+        self.rules.get(rule.get())
+    }
+
+    /// The place of the rule with this id.
+    #[must_use]
+    pub fn rule_ix(&self, id: &str) -> Option<RuleIx> {
+        self.rules.binary_search_by(|rule| rule.id.as_str().cmp(id)).ok().and_then(RuleIx::new)
+    }
+
+    /// The spelling of a path; empty for a path of another bundle.
+    #[must_use]
+    pub fn path(&self, path: PathIx) -> &str {
+        let input = path.as_input().and_then(|place| INPUTS.get(place)).map(|(name, ..)| *name);
+        let argument = || path.as_argument().and_then(|place| self.argument_spellings.get(place)).map(String::as_str);
+        input.or_else(argument).unwrap_or_default()
+    }
+
+    /// Every argument path of the bundle, at the place that its `index` says.
+    #[must_use]
+    pub fn argument_paths(&self) -> &[ArgumentPath] {
+        &self.argument_paths
+    }
+
+    /// The argument path at a place; `None` for an input of the run and for a path of another bundle.
+    #[must_use]
+    pub fn argument_path(&self, path: PathIx) -> Option<&ArgumentPath> {
+        self.argument_paths.get(path.as_argument()?)
+    }
+
+    /// The steps of an argument path; none for any other path.
+    #[must_use]
+    pub fn segments(&self, path: PathIx) -> &[Segment] {
+        self.argument_path(path).map(|path| path.segments.as_slice()).unwrap_or_default()
+    }
+
+    /// The argument paths that conditions on this action mention, operands included, by spelling and each once. It
+    /// depends on nothing but the bundle and the action.
+    #[must_use]
+    pub fn read_paths(&self, action: &str) -> Vec<PathIx> {
+        let mut found: BTreeMap<&str, PathIx> = BTreeMap::new();
+        for posting in self.candidates(action).unwrap_or_default() {
+            let rules = RuleEffect::ALL.iter().flat_map(|effect| posting.of(*effect));
+            for place in rules.filter_map(|rule| self.code(*rule)).flat_map(|code| &code.reads) {
+                let path = PathIx::argument(*place);
+                found.insert(self.path(path), path);
+            }
+        }
+        found.into_values().collect()
+    }
+
+    /// Which rules are for this agent; computed once and used for every decision about it.
+    #[must_use]
+    pub fn subject(&self, subject: &Subject<'_>) -> SubjectKey {
+        self.selectors.key(subject, &self.digest)
+    }
+
+    /// What these `require` rules demand together.
+    #[must_use]
+    pub fn obligations(&self, requires: &[RuleIx]) -> Obligations {
+        Obligations::merge(requires.iter().filter_map(|rule| self.rule(*rule)).map(|rule| &rule.obligations))
+    }
+
+    /// The normal form: rules by id, unordered lists sorted, sets put in their place. It compiles to this bundle.
+    #[must_use]
+    pub fn document(&self) -> &Value {
+        &self.document
+    }
+
+    pub(super) fn candidates(&self, action: &str) -> Option<Candidates<'_>> {
+        self.index.candidates(action)
+    }
+
+    pub(super) fn code(&self, rule: RuleIx) -> Option<&RuleCode> {
+        self.codes.get(rule.get())
+    }
+}
+
+fn split(rule: Rule, selectors: &mut Selectors) -> (RuleInfo, RuleCode) {
+    let info = RuleInfo {
+        id: rule.id,
+        effect: rule.effect,
+        message: rule.message,
+        source: rule.source,
+        obligations: rule.obligations,
+    };
+    let code = RuleCode {
+        selector: rule.agents.as_ref().map(|agents| selectors.intern(agents)),
+        when: rule.when,
+        unless: rule.unless,
+        actions: rule.actions,
+        agents: rule.agents,
+        reads: rule.reads,
+    };
+    (info, code)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Bundle, SubjectKey};
+
+    #[test]
+    fn bundles_and_keys_can_be_shared_between_threads() {
+        fn shared<T: Send + Sync>() {}
+        shared::<Bundle>();
+        shared::<SubjectKey>();
+    }
+}

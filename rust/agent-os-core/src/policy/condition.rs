@@ -1,0 +1,162 @@
+//! Conditions after they were read: typed, so that evaluating them can meet no surprise.
+
+use std::cmp::Ordering;
+
+use regex::Regex;
+use rustc_hash::FxHashSet;
+
+use super::effect::PathIx;
+use super::operators::Kind;
+use super::path::Input;
+use super::path_under::Base;
+use super::provenance::OriginSet;
+use super::reading::Moment;
+use crate::number::Number;
+use crate::request::Segment;
+use crate::value::Value;
+
+/// A condition.
+#[derive(Debug)]
+pub(super) enum Condition {
+    All(Box<[Condition]>),
+    Any(Box<[Condition]>),
+    Not(Box<Condition>),
+    Leaf(Box<Leaf>),
+}
+
+/// Tests on what one path leads to.
+#[derive(Debug)]
+pub(super) struct Leaf {
+    /// What is named when the leaf is unknown: inside `each` and `some`, the path of the list.
+    pub(super) path: PathIx,
+    pub(super) source: Source,
+    /// Absence makes the leaf false, rather than unknown.
+    pub(super) if_present: bool,
+    pub(super) tests: Box<[Test]>,
+}
+
+/// Where a leaf reads from.
+#[derive(Debug)]
+pub(super) enum Source {
+    Argument(PathIx),
+    Input(Input),
+    /// The item that `each` or `some` looks at, and the way from there.
+    Item(Box<[Segment]>),
+}
+
+/// An operator with its operand.
+#[derive(Debug)]
+pub(super) struct Test {
+    pub(super) operator: &'static str,
+    /// The operand as it was written, shortened, for explanations.
+    pub(super) operand: Box<str>,
+    pub(super) check: Check,
+}
+
+/// What a test does.
+#[derive(Debug)]
+pub(super) enum Check {
+    Equals { operand: Operand, negate: bool, ignore_case: bool },
+    OneOf { members: Members, negate: bool, ignore_case: bool },
+    Present(bool),
+    StartsWith { parts: Parts, ignore_case: bool },
+    EndsWith { parts: Parts, ignore_case: bool },
+    Contains { operand: Operand, ignore_case: bool },
+    Matches(Regex),
+    Length(Box<[Test]>),
+    Order { operand: NumberOperand, accepted: Accepted },
+    Time { operand: MomentOperand, accepted: Ordering },
+    Size(Box<[Test]>),
+    Each(ItemCheck),
+    Some(ItemCheck),
+    Keys(Box<[Test]>),
+    Under(Box<[Base]>),
+    SeenIn { origins: OriginSet, negate: bool },
+}
+
+/// What is done to each item of a list.
+#[derive(Debug)]
+pub(super) enum ItemCheck {
+    Tests(Box<[Test]>),
+    Condition(Condition),
+}
+
+/// A scalar, or what another path leads to.
+#[derive(Debug)]
+pub(super) enum Operand {
+    Literal(Value),
+    Argument(PathIx),
+}
+
+#[derive(Debug)]
+pub(super) enum NumberOperand {
+    Literal(Number),
+    Argument(PathIx),
+}
+
+#[derive(Debug)]
+pub(super) enum MomentOperand {
+    Literal(Moment),
+    Argument(PathIx),
+}
+
+/// Texts of which one is enough. With `ignore_case` they are folded.
+#[derive(Debug)]
+pub(super) enum Parts {
+    Literal(Box<[Box<str>]>),
+    Argument(PathIx),
+}
+
+/// Orders that a comparison accepts.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Accepted {
+    pub(super) less: bool,
+    pub(super) equal: bool,
+    pub(super) greater: bool,
+}
+
+impl Accepted {
+    pub(super) fn holds(self, order: Ordering) -> bool {
+        match order {
+            Ordering::Less => self.less,
+            Ordering::Equal => self.equal,
+            Ordering::Greater => self.greater,
+        }
+    }
+}
+
+/// From this many members on, a list is searched by hash or by halving.
+const MANY: usize = 8;
+
+/// The members of a list, all of one kind.
+#[derive(Debug)]
+pub(super) enum Members {
+    /// With `ignore_case`, folded.
+    Texts(FxHashSet<Box<str>>),
+    // INVARIANT: ascending.
+    Numbers(Box<[Number]>),
+    Few(Box<[Value]>),
+}
+
+impl Members {
+    /// `kind` is the kind of all of them.
+    pub(super) fn new(values: Vec<Value>, kind: Kind) -> Self {
+        match kind {
+            Kind::String if values.len() >= MANY => {
+                Self::Texts(values.iter().filter_map(|value| value.as_text().map(Into::into)).collect())
+            }
+            Kind::Number if values.len() >= MANY => {
+                let mut numbers: Vec<Number> = values
+                    .into_iter()
+                    .filter_map(|value| match value {
+                        Value::Number(number) => Some(number),
+                        _ => None,
+                    })
+                    .collect();
+                numbers.sort_by(Number::compare);
+                Self::Numbers(numbers.into())
+            }
+            _ => Self::Few(values.into()),
+        }
+    }
+}

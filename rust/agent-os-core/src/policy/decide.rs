@@ -1,0 +1,200 @@
+//! The decision: deny before ask before allow before the default.
+
+use smallvec::SmallVec;
+
+use super::bundle::{Bundle, RuleCode};
+use super::condition::Condition;
+use super::effect::{Effect, PathIx, RuleEffect, RuleIx};
+use super::evaluate::Evaluation;
+use super::index::Candidates;
+use super::kleene::Kleene;
+use super::subject::SubjectKey;
+use crate::reason::Reason;
+use crate::request::{Arguments, RunState};
+
+/// What was decided, and why.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Verdict {
+    /// Allow, ask or deny.
+    pub effect: Effect,
+    /// Why, as a stable code.
+    pub reason: Reason,
+    // INVARIANT: ascending, without repeats.
+    /// Every applicable rule of that effect; with an allow also the ask rules that an approval satisfied. None for a
+    /// default.
+    pub rules: SmallVec<[RuleIx; 4]>,
+    // INVARIANT: sorted by rule and the path's spelling, without repeats.
+    /// Where the rules above and the attached `require` rules apply only because a condition is unknown.
+    pub unknowns: Vec<Unknown>,
+    // INVARIANT: ascending, without repeats.
+    /// Applicable `require` rules, unless the effect is deny. [`Bundle::obligations`] says what they demand.
+    pub requires: SmallVec<[RuleIx; 4]>,
+}
+
+/// A path that was unknown, and the rule that counted it against the caller.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Unknown {
+    /// The rule.
+    pub rule: RuleIx,
+    /// The path; for a condition on the items of a list, the path of the list.
+    pub path: PathIx,
+}
+
+/// Decides a request. It is a function of its arguments alone, and it cannot fail: a name outside the grammar of
+/// actions is denied, and so is a key that was made by another bundle.
+///
+/// `approved` are ask rules that a person has confirmed for this very request: they no longer ask, and where nothing
+/// else stands against it, they let the action happen. A deny still wins.
+///
+/// ```
+/// use agent_os_core::canonical::parse_json;
+/// use agent_os_core::policy::{Bundle, Effect, Provenance, decide};
+/// use agent_os_core::request::{RunState, Subject};
+/// let bundle = Bundle::compile(&parse_json(br#"{"agent_os": 1, "name": "desk", "default": "deny", "rules": [
+///     {"id": "small", "effect": "allow", "action": ["payments.send"], "when": {"args.amount": {"le": 500}}},
+///     {"id": "large", "effect": "ask", "action": ["payments.send"], "when": {"args.amount": {"gt": 500}}}]}"#)?).unwrap();
+/// let desk = bundle.subject(&Subject { id: "desk-7", roles: &[] });
+/// let provenance = Provenance::default();
+/// let run = RunState { labels: &[], depth: 0, parent: None, now_micros: 0, provenance: &provenance };
+///
+/// let small = parse_json(br#"{"amount": 12.50}"#)?;
+/// assert_eq!(decide(&bundle, &desk, "payments.send", &&small, &run, &[]).effect, Effect::Allow);
+///
+/// let missing = parse_json(br#"{}"#)?; // unknown counts against the caller
+/// let verdict = decide(&bundle, &desk, "payments.send", &&missing, &run, &[]);
+/// assert_eq!((verdict.effect, verdict.reason.code()), (Effect::Ask, "condition_unknown"));
+/// assert_eq!(bundle.path(verdict.unknowns[0].path), "args.amount");
+/// # Ok::<(), agent_os_core::canonical::DecodeError>(())
+/// ```
+pub fn decide<A: Arguments>(
+    bundle: &Bundle,
+    subject: &SubjectKey,
+    action: &str,
+    args: &A,
+    run: &RunState<'_>,
+    approved: &[RuleIx],
+) -> Verdict {
+    if !subject.is_of(bundle.digest()) {
+        return Verdict::denied(Reason::InternalError);
+    }
+    let Some(candidates) = bundle.candidates(action) else { return Verdict::denied(Reason::RequestInvalid) };
+    let decision = Decision { bundle, subject, candidates, evaluation: Evaluation::new(bundle, args, run) };
+
+    let denies = decision.applicable(RuleEffect::Deny);
+    if !denies.is_empty() {
+        return decision.verdict(Effect::Deny, Reason::DeniedByRule, denies);
+    }
+    let mut asks = decision.applicable(RuleEffect::Ask);
+    let satisfied: Hits = asks.iter().filter(|hit| approved.contains(&hit.rule)).copied().collect();
+    asks.retain(|hit| !approved.contains(&hit.rule));
+    if !asks.is_empty() {
+        return decision.verdict(Effect::Ask, Reason::AskedByRule, asks);
+    }
+    let mut allows = decision.applicable(RuleEffect::Allow);
+    if !satisfied.is_empty() {
+        allows.extend(satisfied);
+        allows.sort_unstable_by_key(|hit| hit.rule);
+    }
+    if !allows.is_empty() {
+        return decision.verdict(Effect::Allow, Reason::AllowedByRule, allows);
+    }
+    match bundle.default_effect() {
+        Effect::Allow => decision.verdict(Effect::Allow, Reason::AllowedByDefault, allows),
+        Effect::Ask | Effect::Deny => Verdict::denied(Reason::DeniedByDefault),
+    }
+}
+
+impl Verdict {
+    fn denied(reason: Reason) -> Self {
+        Self { effect: Effect::Deny, reason, rules: SmallVec::new(), unknowns: Vec::new(), requires: SmallVec::new() }
+    }
+}
+
+/// A rule that applies.
+#[derive(Clone, Copy, Debug)]
+struct Hit {
+    rule: RuleIx,
+    by_unknown: bool,
+}
+
+type Hits = SmallVec<[Hit; 4]>;
+
+struct Decision<'d, A: Arguments> {
+    bundle: &'d Bundle,
+    subject: &'d SubjectKey,
+    candidates: Candidates<'d>,
+    evaluation: Evaluation<'d, A>,
+}
+
+impl<A: Arguments> Decision<'_, A> {
+    /// The rules of one effect that apply, ascending and without repeats.
+    fn applicable(&self, effect: RuleEffect) -> Hits {
+        let mut hits = Hits::new();
+        let mut sources = 0;
+        for posting in &self.candidates {
+            let rules = posting.of(effect);
+            sources += usize::from(!rules.is_empty());
+            for rule in rules {
+                let Some(code) = self.bundle.code(*rule) else { continue };
+                if !self.subject.is_in(code.selector) {
+                    continue;
+                }
+                match self.evaluation.holds(code.when.as_ref(), code.unless.as_ref()) {
+                    Kleene::True => hits.push(Hit { rule: *rule, by_unknown: false }),
+                    Kleene::Unknown if effect.applies_on_unknown() => hits.push(Hit { rule: *rule, by_unknown: true }),
+                    Kleene::Unknown | Kleene::False => {}
+                }
+            }
+        }
+        // One posting is in order and has no repeats. A rule with several patterns may stand in several.
+        if sources > 1 {
+            hits.sort_unstable_by_key(|hit| hit.rule);
+            hits.dedup_by_key(|hit| hit.rule);
+        }
+        hits
+    }
+
+    fn verdict(&self, effect: Effect, reason: Reason, hits: Hits) -> Verdict {
+        let requires = match effect {
+            Effect::Allow | Effect::Ask => self.applicable(RuleEffect::Require),
+            Effect::Deny => Hits::new(),
+        };
+        let all_unknown = !hits.is_empty() && hits.iter().all(|hit| hit.by_unknown);
+        let reason = if all_unknown && effect != Effect::Allow { Reason::ConditionUnknown } else { reason };
+        Verdict {
+            effect,
+            reason,
+            unknowns: self.unknowns(hits.iter().chain(&requires)),
+            rules: hits.iter().map(|hit| hit.rule).collect(),
+            requires: requires.iter().map(|hit| hit.rule).collect(),
+        }
+    }
+
+    fn unknowns<'h>(&self, hits: impl Iterator<Item = &'h Hit>) -> Vec<Unknown> {
+        let mut unknowns = Vec::new();
+        for hit in hits.filter(|hit| hit.by_unknown) {
+            let Some(RuleCode { when, unless, .. }) = self.bundle.code(hit.rule) else { continue };
+            for condition in [when, unless].into_iter().flatten() {
+                self.collect(hit.rule, condition, &mut unknowns);
+            }
+        }
+        let spelling = |unknown: &Unknown| self.bundle.path(unknown.path);
+        unknowns.sort_unstable_by(|a, b| a.rule.cmp(&b.rule).then_with(|| spelling(a).cmp(spelling(b))));
+        unknowns.dedup();
+        unknowns
+    }
+
+    /// The paths of unknown leaves, through the parts that are unknown themselves.
+    fn collect(&self, rule: RuleIx, condition: &Condition, unknowns: &mut Vec<Unknown>) {
+        if self.evaluation.condition(condition, None) != Kleene::Unknown {
+            return;
+        }
+        match condition {
+            Condition::All(parts) | Condition::Any(parts) => {
+                parts.iter().for_each(|part| self.collect(rule, part, unknowns));
+            }
+            Condition::Not(inner) => self.collect(rule, inner, unknowns),
+            Condition::Leaf(leaf) => unknowns.push(Unknown { rule, path: leaf.path }),
+        }
+    }
+}

@@ -1,0 +1,276 @@
+//! Evaluating conditions on the arguments and the run. Nothing here can fail: what cannot be told is unknown.
+
+use super::bundle::Bundle;
+use super::condition::{
+    Check, Condition, ItemCheck, Leaf, Members, MomentOperand, NumberOperand, Operand, Parts, Source, Test,
+};
+use super::effect::PathIx;
+use super::kleene::Kleene;
+use super::path::Input;
+use super::reading::{Moment, Reading, equals};
+use super::slots::Slots;
+use super::text::{fold, folded_if};
+use crate::request::{Arguments, Found, RunState, Segment};
+use crate::time;
+
+/// One decision's view of its inputs.
+pub(super) struct Evaluation<'e, A: Arguments> {
+    bundle: &'e Bundle,
+    args: &'e A,
+    run: &'e RunState<'e>,
+    slots: Slots<A::Item>,
+}
+
+impl<'e, A: Arguments> Evaluation<'e, A> {
+    pub(super) fn new(bundle: &'e Bundle, args: &'e A, run: &'e RunState<'e>) -> Self {
+        Self { bundle, args, run, slots: Slots::new() }
+    }
+
+    /// `when` and not `unless`.
+    pub(super) fn holds(&self, when: Option<&Condition>, unless: Option<&Condition>) -> Kleene {
+        let when = when.map_or(Kleene::True, |condition| self.condition(condition, None));
+        match unless {
+            Some(unless) if when != Kleene::False => when.and(!self.condition(unless, None)),
+            _ => when,
+        }
+    }
+
+    /// `item` is what `each` or `some` looks at.
+    pub(super) fn condition(&self, condition: &Condition, item: Option<&Reading<'_>>) -> Kleene {
+        match condition {
+            Condition::All(parts) => Kleene::all(parts.iter().map(|part| self.condition(part, item))),
+            Condition::Any(parts) => Kleene::any(parts.iter().map(|part| self.condition(part, item))),
+            Condition::Not(inner) => !self.condition(inner, item),
+            Condition::Leaf(leaf) => self.leaf(leaf, item),
+        }
+    }
+
+    pub(super) fn leaf(&self, leaf: &Leaf, item: Option<&Reading<'_>>) -> Kleene {
+        self.read(&leaf.source, item, |found| {
+            if leaf.if_present && matches!(found, Found::Missing) {
+                return Kleene::False;
+            }
+            Kleene::all(leaf.tests.iter().map(|test| self.test_found(test, found)))
+        })
+    }
+
+    /// A test on what a path led to.
+    pub(super) fn test_found(&self, test: &Test, found: &Found<Reading<'_>>) -> Kleene {
+        match (&test.check, found) {
+            (Check::Present(expected), Found::Item(_) | Found::Malformed) => Kleene::from(*expected),
+            (Check::Present(expected), Found::Missing | Found::Mistyped) => Kleene::from(!expected),
+            (_, Found::Item(value)) => self.test(test, value),
+            (_, Found::Missing | Found::Mistyped | Found::Malformed) => Kleene::Unknown,
+        }
+    }
+
+    /// Reads what a leaf looks at.
+    pub(super) fn read<R>(
+        &self,
+        source: &Source,
+        item: Option<&Reading<'_>>,
+        act: impl FnOnce(&Found<Reading<'_>>) -> R,
+    ) -> R {
+        match source {
+            Source::Argument(path) => self.argument(*path, act),
+            Source::Input(input) => act(&self.input(*input)),
+            Source::Item(path) => act(&follow(item, path)),
+        }
+    }
+
+    fn argument<R>(&self, path: PathIx, act: impl FnOnce(&Found<Reading<'_>>) -> R) -> R {
+        let found = self.slots.get(path, || match self.bundle.argument_path(path) {
+            Some(path) => self.args.get(path),
+            None => Found::Malformed,
+        });
+        match found {
+            Found::Item(item) => match self.args.view(item) {
+                Found::Item(view) => match Reading::of_view(&view) {
+                    Reading::NotFinite => act(&Found::Malformed),
+                    reading => act(&Found::Item(reading)),
+                },
+                Found::Missing => act(&Found::Missing),
+                Found::Mistyped => act(&Found::Mistyped),
+                Found::Malformed => act(&Found::Malformed),
+            },
+            Found::Missing => act(&Found::Missing),
+            Found::Mistyped => act(&Found::Mistyped),
+            Found::Malformed => act(&Found::Malformed),
+        }
+    }
+
+    fn input(&self, input: Input) -> Found<Reading<'e>> {
+        Found::Item(match input {
+            Input::Labels => Reading::Texts(self.run.labels),
+            Input::Depth => Reading::integer(i64::from(self.run.depth)),
+            Input::Parent => match self.run.parent {
+                Some(parent) => Reading::Text(parent),
+                None => return Found::Missing,
+            },
+            Input::Hour => Reading::integer(time::hour(self.run.now_micros)),
+            Input::Weekday => Reading::integer(time::weekday(self.run.now_micros)),
+        })
+    }
+
+    fn tests(&self, tests: &[Test], value: &Reading<'_>) -> Kleene {
+        Kleene::all(tests.iter().map(|test| self.test(test, value)))
+    }
+
+    /// A test on a value that is there.
+    fn test(&self, test: &Test, value: &Reading<'_>) -> Kleene {
+        match &test.check {
+            Check::Equals { operand, negate, ignore_case } => {
+                self.operand(operand, |operand| equals(value, operand, *ignore_case)).negated_if(*negate)
+            }
+            Check::OneOf { members, negate, ignore_case } => one_of(members, value, *ignore_case).negated_if(*negate),
+            Check::Present(expected) => Kleene::from(*expected),
+            Check::StartsWith { parts, ignore_case } => {
+                self.affix(parts, value, *ignore_case, |text, part| text.starts_with(part))
+            }
+            Check::EndsWith { parts, ignore_case } => {
+                self.affix(parts, value, *ignore_case, |text, part| text.ends_with(part))
+            }
+            Check::Contains { operand, ignore_case } => {
+                self.operand(operand, |operand| contains(value, operand, *ignore_case))
+            }
+            Check::Matches(regex) => match value {
+                Reading::Text(text) => Kleene::from(regex.is_match(text)),
+                _ => Kleene::Unknown,
+            },
+            Check::Length(tests) => match value {
+                Reading::Text(text) => self.tests(tests, &count(text.chars().count())),
+                _ => Kleene::Unknown,
+            },
+            Check::Order { operand, accepted } => self.number(operand, value, |order| accepted.holds(order)),
+            Check::Time { operand, accepted } => {
+                let order_of = |moment: Moment| moment.order_of(value);
+                let order = match operand {
+                    MomentOperand::Literal(moment) => order_of(*moment),
+                    MomentOperand::Argument(path) => self.argument(*path, |found| match found {
+                        Found::Item(operand) => Moment::of_operand(operand).and_then(order_of),
+                        _ => None,
+                    }),
+                };
+                order.map_or(Kleene::Unknown, |order| Kleene::from(order == *accepted))
+            }
+            Check::Size(tests) => match value.size() {
+                Some(size) => self.tests(tests, &count(size)),
+                None => Kleene::Unknown,
+            },
+            Check::Each(check) => match value.items() {
+                // SECURITY: no vacuous truth. An empty list has shown nothing about its items.
+                Some(_) if value.size() == Some(0) => Kleene::Unknown,
+                Some(items) => Kleene::all(items.map(|item| self.item(check, &item))),
+                None => Kleene::Unknown,
+            },
+            Check::Some(check) => match value.items() {
+                Some(items) => Kleene::any(items.map(|item| self.item(check, &item))),
+                None => Kleene::Unknown,
+            },
+            Check::Keys(tests) => match value {
+                Reading::Map(entries) => self.tests(tests, &Reading::Keys(entries)),
+                _ => Kleene::Unknown,
+            },
+            Check::Under(bases) => match value {
+                Reading::Text(path) => Kleene::any(bases.iter().map(|base| base.holds(path))),
+                _ => Kleene::Unknown,
+            },
+            Check::SeenIn { origins, negate } => self.run.provenance.seen_reading(value, *origins).negated_if(*negate),
+        }
+    }
+
+    fn item(&self, check: &ItemCheck, item: &Reading<'_>) -> Kleene {
+        match check {
+            ItemCheck::Tests(tests) => self.tests(tests, item),
+            ItemCheck::Condition(condition) => self.condition(condition, Some(item)),
+        }
+    }
+
+    fn operand(&self, operand: &Operand, act: impl FnOnce(&Reading<'_>) -> Kleene) -> Kleene {
+        match operand {
+            Operand::Literal(value) => act(&Reading::of(value)),
+            Operand::Argument(path) => self.argument(*path, |found| match found {
+                Found::Item(operand) => act(operand),
+                _ => Kleene::Unknown,
+            }),
+        }
+    }
+
+    fn number(
+        &self,
+        operand: &NumberOperand,
+        value: &Reading<'_>,
+        act: impl FnOnce(std::cmp::Ordering) -> bool,
+    ) -> Kleene {
+        let Reading::Number(value) = value else { return Kleene::Unknown };
+        match operand {
+            NumberOperand::Literal(operand) => Kleene::from(act(value.compare(operand))),
+            NumberOperand::Argument(path) => self.argument(*path, |found| match found {
+                Found::Item(Reading::Number(operand)) => Kleene::from(act(value.compare(operand))),
+                _ => Kleene::Unknown,
+            }),
+        }
+    }
+
+    fn affix(
+        &self,
+        parts: &Parts,
+        value: &Reading<'_>,
+        ignore_case: bool,
+        fits: impl Fn(&str, &str) -> bool,
+    ) -> Kleene {
+        let Reading::Text(text) = value else { return Kleene::Unknown };
+        let text = folded_if(ignore_case, text);
+        match parts {
+            Parts::Literal(parts) => Kleene::from(parts.iter().any(|part| fits(&text, part))),
+            Parts::Argument(path) => self.argument(*path, |found| match found {
+                Found::Item(Reading::Text(part)) => nonempty(part, |part| fits(&text, &folded_if(ignore_case, part))),
+                _ => Kleene::Unknown,
+            }),
+        }
+    }
+}
+
+/// SECURITY: every text starts with, ends with and contains the empty text; one that comes from an argument shows nothing.
+fn nonempty(part: &str, fits: impl FnOnce(&str) -> bool) -> Kleene {
+    if part.is_empty() { Kleene::Unknown } else { Kleene::from(fits(part)) }
+}
+
+fn count(number: usize) -> Reading<'static> {
+    Reading::integer(i64::try_from(number).unwrap_or(i64::MAX))
+}
+
+fn follow<'v>(item: Option<&Reading<'v>>, path: &[Segment]) -> Found<Reading<'v>> {
+    match item {
+        Some(item) => item.follow(path),
+        None => Found::Malformed,
+    }
+}
+
+fn contains(value: &Reading<'_>, operand: &Reading<'_>, ignore_case: bool) -> Kleene {
+    match (value, operand) {
+        (Reading::Text(text), Reading::Text(part)) => {
+            nonempty(part, |part| folded_if(ignore_case, text).contains(&*folded_if(ignore_case, part)))
+        }
+        _ => match value.items() {
+            Some(items) => Kleene::any(items.map(|item| equals(&item, operand, ignore_case))),
+            None => Kleene::Unknown,
+        },
+    }
+}
+
+fn one_of(members: &Members, value: &Reading<'_>, ignore_case: bool) -> Kleene {
+    match (members, value) {
+        (Members::Texts(texts), Reading::Text(text)) => {
+            let found = if ignore_case { texts.contains(&*fold(text)) } else { texts.contains(*text) };
+            Kleene::from(found)
+        }
+        (Members::Numbers(numbers), Reading::Number(number)) => {
+            Kleene::from(numbers.binary_search_by(|member| member.compare(number)).is_ok())
+        }
+        (Members::Few(values), _) => {
+            Kleene::any(values.iter().map(|member| equals(value, &Reading::of(member), ignore_case)))
+        }
+        (Members::Texts(_) | Members::Numbers(_), _) => Kleene::Unknown,
+    }
+}

@@ -1,0 +1,252 @@
+//! From an action to the rules that are for it, in time that does not grow with the number of other actions.
+
+use rustc_hash::FxHashMap;
+use smallvec::SmallVec;
+
+use super::effect::{RuleEffect, RuleIx};
+use super::pattern::{ActionPattern, SegmentPattern, Wildcard};
+use crate::action;
+
+/// Places of postings that are kept beside literal actions, over all of them. Beyond it, patterns are matched at each
+/// decision instead, which is slower and the same.
+const PREPARED: usize = 1_000_000;
+
+/// The rules of one pattern, by effect and each ascending.
+#[derive(Debug, Default)]
+pub(super) struct Posting {
+    deny: Vec<RuleIx>,
+    ask: Vec<RuleIx>,
+    allow: Vec<RuleIx>,
+    require: Vec<RuleIx>,
+}
+
+impl Posting {
+    pub(super) fn of(&self, effect: RuleEffect) -> &[RuleIx] {
+        match effect {
+            RuleEffect::Deny => &self.deny,
+            RuleEffect::Ask => &self.ask,
+            RuleEffect::Allow => &self.allow,
+            RuleEffect::Require => &self.require,
+        }
+    }
+
+    fn add(&mut self, effect: RuleEffect, rule: RuleIx) {
+        match effect {
+            RuleEffect::Deny => self.deny.push(rule),
+            RuleEffect::Ask => self.ask.push(rule),
+            RuleEffect::Allow => self.allow.push(rule),
+            RuleEffect::Require => self.require.push(rule),
+        }
+    }
+}
+
+/// The postings of every pattern that an action fits.
+pub(super) type Candidates<'i> = SmallVec<[&'i Posting; 4]>;
+
+type PostingIx = u32;
+
+/// An action that rules name.
+#[derive(Debug)]
+struct Literal {
+    own: PostingIx,
+    /// Postings of the patterns that it fits too, if they were prepared.
+    patterns: Option<Box<[PostingIx]>>,
+}
+
+/// The index of a bundle.
+#[derive(Debug, Default)]
+pub(super) struct ActionIndex {
+    postings: Vec<Posting>,
+    // SECURITY: looked up with what agents send, filled with what operators wrote: nobody can make it collide.
+    literals: FxHashMap<Box<str>, Literal>,
+    patterns: Node,
+}
+
+/// A step in the tree of patterns: what may follow the segments so far.
+#[derive(Debug, Default)]
+struct Node {
+    literals: FxHashMap<Box<str>, Node>,
+    /// `*`.
+    any: Option<Box<Node>>,
+    wild: Wild,
+    /// Patterns that end here.
+    ends: Vec<PostingIx>,
+    /// Patterns that go on with `**` and then these segments.
+    rests: Vec<(Box<[SegmentPattern]>, PostingIx)>,
+}
+
+/// Segments with `*` inside, by what stands before the first one.
+#[derive(Debug, Default)]
+struct Wild {
+    // INVARIANT: ascending, without repeats: the lengths of the keys below.
+    lengths: Vec<usize>,
+    by_prefix: FxHashMap<Box<str>, FxHashMap<Wildcard, Node>>,
+}
+
+impl ActionIndex {
+    /// Rules in the order of their indices, each with its patterns.
+    pub(super) fn new<'r>(rules: impl Iterator<Item = (RuleEffect, &'r [ActionPattern])>) -> Self {
+        let mut index = Self::default();
+        let mut by_pattern: FxHashMap<&str, PostingIx> = FxHashMap::default();
+        for (rule, (effect, patterns)) in (0..).map(RuleIx).zip(rules) {
+            for pattern in patterns {
+                let place = match by_pattern.get(pattern.text()) {
+                    Some(place) => *place,
+                    None => {
+                        let place = index.add_pattern(pattern);
+                        by_pattern.insert(pattern.text(), place);
+                        place
+                    }
+                };
+                if let Some(posting) = index.postings.get_mut(place as usize) {
+                    posting.add(effect, rule);
+                }
+            }
+        }
+        index.prepare();
+        index
+    }
+
+    fn add_pattern(&mut self, pattern: &ActionPattern) -> PostingIx {
+        // Patterns are at most the document's nodes, which are far fewer than 2^32.
+        let place = PostingIx::try_from(self.postings.len()).unwrap_or(PostingIx::MAX);
+        self.postings.push(Posting::default());
+        if pattern.is_literal() {
+            self.literals.insert(pattern.text().into(), Literal { own: place, patterns: None });
+            return place;
+        }
+        let mut node = &mut self.patterns;
+        for segment in &pattern.head {
+            node = node.step(segment);
+        }
+        match &pattern.tail {
+            Some(tail) => node.rests.push((tail.clone(), place)),
+            None => node.ends.push(place),
+        }
+        place
+    }
+
+    fn prepare(&mut self) {
+        let mut room = PREPARED;
+        for (action, literal) in &mut self.literals {
+            let mut found = SmallVec::new();
+            self.patterns.collect(&segments_of(action), &mut found);
+            if found.len() > room {
+                return;
+            }
+            room -= found.len();
+            literal.patterns = Some(found.into_vec().into());
+        }
+    }
+
+    /// The rules that an action's name concerns; `None` if the name is outside the grammar.
+    pub(super) fn candidates(&self, action: &str) -> Option<Candidates<'_>> {
+        let mut found: Candidates<'_> = SmallVec::new();
+        let literal = self.literals.get(action);
+        match literal {
+            Some(literal) => found.extend(self.postings.get(literal.own as usize)),
+            None => action::check(action).ok()?,
+        }
+        match literal.and_then(|literal| literal.patterns.as_deref()) {
+            Some(prepared) => found.extend(prepared.iter().filter_map(|place| self.postings.get(*place as usize))),
+            None => {
+                let mut places = SmallVec::new();
+                self.patterns.collect(&segments_of(action), &mut places);
+                found.extend(places.iter().filter_map(|place| self.postings.get(*place as usize)));
+            }
+        }
+        Some(found)
+    }
+}
+
+fn segments_of(action: &str) -> SmallVec<[&str; 8]> {
+    action.split('.').collect()
+}
+
+impl Node {
+    fn step(&mut self, segment: &SegmentPattern) -> &mut Self {
+        match segment {
+            SegmentPattern::Literal(literal) => self.literals.entry(literal.clone()).or_default(),
+            SegmentPattern::Wild(wildcard) if wildcard.is_any() => self.any.get_or_insert_default(),
+            SegmentPattern::Wild(wildcard) => self.wild.step(wildcard),
+        }
+    }
+
+    fn collect(&self, segments: &[&str], found: &mut SmallVec<[PostingIx; 8]>) {
+        for (tail, place) in &self.rests {
+            let Some(start) = segments.len().checked_sub(tail.len()) else { continue };
+            let last = segments.get(start..).unwrap_or_default();
+            if start > 0 && tail.iter().zip(last).all(|(pattern, segment)| pattern.matches(segment)) {
+                found.push(*place);
+            }
+        }
+        let Some((first, rest)) = segments.split_first() else {
+            found.extend_from_slice(&self.ends);
+            return;
+        };
+        if let Some(node) = self.literals.get(*first) {
+            node.collect(rest, found);
+        }
+        if let Some(node) = &self.any {
+            node.collect(rest, found);
+        }
+        for length in &self.wild.lengths {
+            let Some(prefix) = first.get(..*length) else { break };
+            for (wildcard, node) in self.wild.by_prefix.get(prefix).into_iter().flatten() {
+                if wildcard.matches(first) {
+                    node.collect(rest, found);
+                }
+            }
+        }
+    }
+}
+
+impl Wild {
+    fn step(&mut self, wildcard: &Wildcard) -> &mut Node {
+        if let Err(place) = self.lengths.binary_search(&wildcard.prefix.len()) {
+            self.lengths.insert(place, wildcard.prefix.len());
+        }
+        self.by_prefix.entry(wildcard.prefix.clone()).or_default().entry(wildcard.clone()).or_default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::ActionIndex;
+    use crate::policy::effect::RuleEffect;
+    use crate::policy::pattern::ActionPattern;
+    use proptest::prelude::*;
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(2048))]
+
+        #[test]
+        fn the_index_finds_what_matching_each_pattern_finds(
+            texts in prop::collection::vec("((a|b|ab|\\*|a\\*|\\*b|a\\*b)\\.){0,2}(a|b|\\*|a\\*|\\*\\*)(\\.(a|b|\\*b)){0,2}", 1..12),
+            actions in prop::collection::vec("((a|b|ab|aab)\\.){0,4}(a|b|ab)", 1..8),
+        ) {
+            let patterns: Vec<[ActionPattern; 1]> =
+                texts.iter().filter_map(|text| ActionPattern::parse(text).ok()).map(|pattern| [pattern]).collect();
+            let index = ActionIndex::new(patterns.iter().map(|one| (RuleEffect::Deny, one.as_slice())));
+            for action in actions {
+                let mut found: Vec<usize> = index
+                    .candidates(&action).unwrap().iter()
+                    .flat_map(|posting| posting.of(RuleEffect::Deny)).map(|rule| rule.get()).collect();
+                found.sort_unstable();
+                let naive: Vec<usize> = patterns.iter().enumerate()
+                    .filter(|(_, one)| one.iter().any(|pattern| pattern.matches(&action)))
+                    .map(|(rule, _)| rule).collect();
+                prop_assert_eq!(found, naive);
+            }
+        }
+    }
+
+    #[test]
+    fn a_name_outside_the_grammar_has_no_candidates() {
+        let any = [ActionPattern::parse("**").unwrap()];
+        let index = ActionIndex::new([(RuleEffect::Allow, any.as_slice())].into_iter());
+        assert!(index.candidates("ｓｅｎｄ").is_none() && index.candidates("a..b").is_none());
+        assert_eq!(index.candidates("send").unwrap().len(), 1);
+    }
+}

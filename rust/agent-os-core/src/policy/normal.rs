@@ -1,0 +1,138 @@
+//! The normal form of a document: one form for all documents that mean the same by order, repeats and sets.
+
+use std::collections::BTreeMap;
+use std::fmt::Write;
+
+use sha2::{Digest, Sha256};
+
+use crate::canonical;
+use crate::value::Value;
+
+/// Lists of a rule whose order and repeats mean nothing.
+const UNORDERED: &[&str] = &["action", "redact", "label"];
+
+/// A document that compiles, with rules in the order of their ids, unordered lists sorted and sets put in their place.
+/// `source` stays.
+pub(super) fn normal_form(document: &Value) -> Value {
+    let Value::Map(entries) = document else { return document.clone() };
+    let sets = entries.get("sets").cloned().unwrap_or(Value::Null);
+    let mut entries = entries.clone();
+    entries.remove("sets");
+    entries.entry("default".to_owned()).or_insert_with(|| Value::from("deny"));
+    if let Some(Value::List(rules)) = entries.get_mut("rules") {
+        for rule in rules.iter_mut() {
+            normalise_rule(rule, &sets);
+        }
+        rules.sort_by(|a, b| id_of(a).cmp(id_of(b)));
+    }
+    Value::Map(entries)
+}
+
+/// SHA-256 of the normal form without the places where rules were written, as `sha256:` and lower-case hex.
+pub(super) fn digest(normal_form: &Value) -> String {
+    let mut bare = normal_form.clone();
+    if let Value::Map(entries) = &mut bare {
+        if let Some(Value::List(rules)) = entries.get_mut("rules") {
+            for rule in rules {
+                if let Value::Map(rule) = rule {
+                    rule.remove("source");
+                }
+            }
+        }
+    }
+    sha256(&canonical::encode(&bare))
+}
+
+/// `sha256:` and the lower-case hex of the bytes' digest.
+pub(super) fn sha256(bytes: &[u8]) -> String {
+    let mut text = "sha256:".to_owned();
+    for byte in Sha256::digest(bytes) {
+        // Writing to a string cannot fail.
+        let _ = write!(text, "{byte:02x}");
+    }
+    text
+}
+
+fn id_of(rule: &Value) -> &str {
+    rule.get("id").and_then(Value::as_text).unwrap_or_default()
+}
+
+fn normalise_rule(rule: &mut Value, sets: &Value) {
+    let Value::Map(entries) = rule else { return };
+    for key in UNORDERED {
+        if let Some(list) = entries.get_mut(*key) {
+            sort_unique(list);
+        }
+    }
+    if let Some(Value::Map(agent)) = entries.get_mut("agent") {
+        agent.values_mut().for_each(sort_unique);
+    }
+    for key in ["when", "unless"] {
+        if let Some(condition) = entries.get_mut(key) {
+            normalise_condition(condition, sets);
+        }
+    }
+}
+
+fn sort_unique(list: &mut Value) {
+    if let Value::List(items) = list {
+        if let Value::Set(sorted) = Value::set(std::mem::take(items)) {
+            *items = sorted;
+        }
+    }
+}
+
+/// Conditions and tests need no telling apart: operators and paths have different names.
+fn normalise_condition(condition: &mut Value, sets: &Value) {
+    match condition {
+        Value::Map(entries) => normalise_entries(entries, sets),
+        Value::List(items) => items.iter_mut().for_each(|item| normalise_condition(item, sets)),
+        _ => {}
+    }
+}
+
+fn normalise_entries(entries: &mut BTreeMap<String, Value>, sets: &Value) {
+    for (key, value) in entries {
+        match key.as_str() {
+            "in" | "not_in" => {
+                let set = value.as_text().and_then(|name| name.strip_prefix('$')).and_then(|name| sets.get(name));
+                if let Some(set) = set {
+                    *value = set.clone();
+                    sort_unique(value);
+                }
+            }
+            "seen_in" | "not_seen_in" => sort_unique(value),
+            // The other operators' operands are mappings of operators, or hold neither sets nor origins.
+            _ => normalise_condition(value, sets),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::{digest, normal_form};
+    use crate::canonical::parse_json;
+
+    fn digest_of(json: &str) -> String {
+        digest(&normal_form(&parse_json(json.as_bytes()).unwrap()))
+    }
+
+    #[test]
+    fn order_repeats_sets_sources_and_the_spelt_out_default_do_not_change_the_digest() {
+        let a = digest_of(
+            r#"{"agent_os":1,"name":"n","sets":{"s":["b","a","a"],"unused":[1]},"rules":[
+                {"id":"2","effect":"allow","action":["y","x"],"when":{"all":[{"args.a":{"in":"$s"}}]}},
+                {"id":"1","effect":"deny","action":["x"],"source":{"file":"f","line":3},
+                 "unless":{"args.a":{"each":{"seen_in":["user","system"]}}}}]}"#,
+        );
+        let b = digest_of(
+            r#"{"agent_os":1,"name":"n","default":"deny","rules":[
+                {"id":"1","effect":"deny","action":["x","x"],"unless":{"args.a":{"each":{"seen_in":["system","user"]}}}},
+                {"id":"2","effect":"allow","action":["x","y"],"when":{"all":[{"args.a":{"in":["a","b"]}}]}}]}"#,
+        );
+        assert_eq!(a, b);
+        assert!(a.starts_with("sha256:") && a.len() == 71);
+        assert_ne!(a, digest_of(r#"{"agent_os":1,"name":"n","default":"allow","rules":[]}"#));
+    }
+}

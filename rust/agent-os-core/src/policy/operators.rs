@@ -1,0 +1,254 @@
+//! The one table of operators: the compiler, the JSON Schema, the reference pages and the tests are made from it.
+
+macro_rules! named {
+    ($(#[doc = $doc:literal])+ $name:ident { $($(#[doc = $item_doc:literal])+ $variant:ident = $code:literal,)+ }) => {
+        $(#[doc = $doc])+
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        pub enum $name {
+            $($(#[doc = $item_doc])+ $variant,)+
+        }
+
+        impl $name {
+            /// Every one, in the order of declaration.
+            pub const ALL: &[$name] = &[$(Self::$variant),+];
+
+            /// The stable name.
+            #[must_use]
+            pub const fn code(self) -> &'static str {
+                match self { $(Self::$variant => $code,)+ }
+            }
+        }
+    };
+}
+
+named! {
+    /// What a value is to an operator. An enumeration's member is its value.
+    Kind {
+        /// Null.
+        Null = "null",
+        /// True or false.
+        Bool = "bool",
+        /// A finite number of any type.
+        Number = "number",
+        /// Text; paths and UUIDs are read as their text.
+        String = "string",
+        /// Bytes.
+        Bytes = "bytes",
+        /// A date without a time.
+        Date = "date",
+        /// A date with a time.
+        DateTime = "datetime",
+        /// A list or a set.
+        List = "list",
+        /// A map.
+        Map = "map",
+    }
+}
+
+named! {
+    /// Operators that belong together on the reference page.
+    Family {
+        /// Any value.
+        Any = "any",
+        /// Text.
+        String = "string",
+        /// Numbers.
+        Number = "number",
+        /// Dates and instants.
+        Time = "time",
+        /// Lists, sets and maps.
+        Collection = "collection",
+        /// File paths.
+        Path = "path",
+        /// URLs.
+        Url = "url",
+        /// IP addresses.
+        Ip = "ip",
+        /// Shell commands.
+        Shell = "shell",
+        /// SQL.
+        Sql = "sql",
+        /// E-mail addresses.
+        Email = "email",
+        /// Where a value came from.
+        Provenance = "provenance",
+        /// Changes how its neighbours compare.
+        Modifier = "modifier",
+    }
+}
+
+named! {
+    /// The form of an operand.
+    OperandShape {
+        /// Null, a boolean, number, string, date or datetime, or `{arg: args.path}`.
+        ScalarOrArg = "scalar_or_arg",
+        /// A non-empty list of scalars of one kind, or the name of a set as `$name`.
+        ListOrSet = "list_or_set",
+        /// `true` or `false`.
+        Bool = "bool",
+        /// `true` and nothing else.
+        True = "true",
+        /// A non-empty string, a non-empty list of such, or `{arg: args.path}`.
+        StringsOrArg = "strings_or_arg",
+        /// A non-empty string or non-empty list of such.
+        Strings = "strings",
+        /// A regular expression, or `{pattern: …, anchored: …}`.
+        Pattern = "pattern",
+        /// A number or `{arg: args.path}`.
+        NumberOrArg = "number_or_arg",
+        /// A date, a datetime with an offset, or `{arg: args.path}`.
+        MomentOrArg = "moment_or_arg",
+        /// A mapping of operators that take numbers.
+        NumberTests = "number_tests",
+        /// A mapping of operators, or a condition over `item`.
+        ItemTests = "item_tests",
+        /// A mapping of operators that take lists.
+        ListTests = "list_tests",
+        /// A non-empty list of origins.
+        Origins = "origins",
+        /// Not settled: the operator is not supported by this version.
+        Unsettled = "unsettled",
+    }
+}
+
+/// One operator.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Operator {
+    /// The key in a condition.
+    pub name: &'static str,
+    /// What it belongs to.
+    pub family: Family,
+    /// The form of its operand.
+    pub operand: OperandShape,
+    /// What it takes; a value of any other kind makes the condition unknown.
+    pub accepts: &'static [Kind],
+    /// What it means, in one line.
+    pub doc: &'static str,
+    /// False for an operator that the language reserves and this version refuses.
+    pub supported: bool,
+}
+
+impl Operator {
+    /// The operator of this name, supported or not.
+    ///
+    /// ```
+    /// use agent_os_core::policy::Operator;
+    /// assert_eq!(Operator::find("le").unwrap().operand.code(), "number_or_arg");
+    /// assert!(Operator::find("lessthan").is_none());
+    /// ```
+    #[must_use]
+    pub fn find(name: &str) -> Option<&'static Self> {
+        OPERATORS.iter().find(|operator| operator.name == name)
+    }
+}
+
+use Family as F;
+use Kind as K;
+use OperandShape as S;
+
+const SCALARS: &[Kind] = &[K::Null, K::Bool, K::Number, K::String, K::Date, K::DateTime];
+const MOMENTS: &[Kind] = &[K::Date, K::DateTime, K::String];
+
+const fn operator(
+    name: &'static str,
+    family: Family,
+    operand: OperandShape,
+    accepts: &'static [Kind],
+    doc: &'static str,
+) -> Operator {
+    Operator { name, family, operand, accepts, doc, supported: true }
+}
+
+const fn reserved(name: &'static str, family: Family, doc: &'static str) -> Operator {
+    Operator { name, family, operand: S::Unsettled, accepts: &[], doc, supported: false }
+}
+
+/// Every operator, those that this version refuses included.
+pub const OPERATORS: &[Operator] = &[
+    operator("eq", F::Any, S::ScalarOrArg, K::ALL, "equals; another kind is unknown, not unequal"),
+    operator("ne", F::Any, S::ScalarOrArg, K::ALL, "differs; another kind is unknown, not unequal"),
+    operator("in", F::Any, S::ListOrSet, SCALARS, "equals one of the list"),
+    operator("not_in", F::Any, S::ListOrSet, SCALARS, "equals none of the list"),
+    operator("present", F::Any, S::Bool, K::ALL, "is there (null is there), or is not; never unknown"),
+    operator("starts_with", F::String, S::StringsOrArg, &[K::String], "starts with one of the texts"),
+    operator("ends_with", F::String, S::StringsOrArg, &[K::String], "ends with one of the texts"),
+    operator(
+        "contains",
+        F::String,
+        S::ScalarOrArg,
+        &[K::String, K::List],
+        "a text contains the text, or a list has an item that equals the operand",
+    ),
+    operator("matches", F::String, S::Pattern, &[K::String], "matches the whole text, in linear time"),
+    operator("length", F::String, S::NumberTests, &[K::String], "the number of code points passes the tests"),
+    operator("lt", F::Number, S::NumberOrArg, &[K::Number], "is less, exactly"),
+    operator("le", F::Number, S::NumberOrArg, &[K::Number], "is less or equal, exactly"),
+    operator("gt", F::Number, S::NumberOrArg, &[K::Number], "is greater, exactly"),
+    operator("ge", F::Number, S::NumberOrArg, &[K::Number], "is greater or equal, exactly"),
+    operator("before", F::Time, S::MomentOrArg, MOMENTS, "is strictly earlier"),
+    operator("after", F::Time, S::MomentOrArg, MOMENTS, "is strictly later"),
+    operator("size", F::Collection, S::NumberTests, &[K::List, K::Map], "the number of items passes the tests"),
+    operator(
+        "each",
+        F::Collection,
+        S::ItemTests,
+        &[K::List],
+        "every item passes; of an empty list it is unknown, because nothing was shown",
+    ),
+    operator("some", F::Collection, S::ItemTests, &[K::List], "at least one item passes; of an empty list it is false"),
+    operator("keys", F::Collection, S::ListTests, &[K::Map], "the list of the map's keys passes the tests"),
+    operator(
+        "under",
+        F::Path,
+        S::Strings,
+        &[K::String],
+        "the path, normalised, is one of these or lies inside one; an odd spelling is unknown",
+    ),
+    operator(
+        "seen_in",
+        F::Provenance,
+        S::Origins,
+        &[K::String, K::Number],
+        "occurs, as whole tokens, in text of one of the origins",
+    ),
+    operator(
+        "not_seen_in",
+        F::Provenance,
+        S::Origins,
+        &[K::String, K::Number],
+        "occurs in no text of these origins; a trip-wire that re-encoding passes",
+    ),
+    operator("ignore_case", F::Modifier, S::True, &[], "text comparisons beside it ignore case"),
+    reserved("glob", F::String, "matches a glob"),
+    reserved("name", F::Path, "the last segment of the path"),
+    reserved("extension", F::Path, "the extension of the path"),
+    reserved("scheme", F::Url, "the scheme of the URL"),
+    reserved("host", F::Url, "the host of the URL"),
+    reserved("port", F::Url, "the port of the URL"),
+    reserved("private_address", F::Url, "the host is a private address"),
+    reserved("network", F::Ip, "the address is in one of the networks"),
+    reserved("programs", F::Shell, "every program that the command reaches"),
+    reserved("command", F::Shell, "the command's leading arguments"),
+    reserved("writes", F::Shell, "the files that the command writes"),
+    reserved("has_substitution", F::Shell, "the command substitutes commands or parameters"),
+    reserved("statements", F::Sql, "the kinds of statements"),
+    reserved("tables", F::Sql, "the tables that are touched"),
+    reserved("has_where", F::Sql, "every statement has a condition"),
+    reserved("domain", F::Email, "the domain of the address"),
+];
+
+#[cfg(test)]
+mod tests {
+    use super::{OPERATORS, OperandShape};
+
+    #[test]
+    fn names_are_unique_and_the_reserved_are_unsettled() {
+        let mut names: Vec<&str> = OPERATORS.iter().map(|operator| operator.name).collect();
+        names.sort_unstable();
+        names.dedup();
+        assert_eq!(names.len(), OPERATORS.len());
+        for operator in OPERATORS {
+            assert_eq!(operator.supported, operator.operand != OperandShape::Unsettled, "{}", operator.name);
+        }
+    }
+}

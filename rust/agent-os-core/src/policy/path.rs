@@ -1,0 +1,277 @@
+//! The grammar of paths in conditions and obligations.
+
+use super::operators::Kind;
+use super::suggest;
+use crate::limits;
+use crate::request::Segment;
+
+/// Inputs of a decision beside its arguments, with the kind that each of them always has.
+pub(super) const INPUTS: &[(&str, Input, Kind)] = &[
+    ("run.labels", Input::Labels, Kind::List),
+    ("run.depth", Input::Depth, Kind::Number),
+    ("run.parent", Input::Parent, Kind::String),
+    ("time.hour", Input::Hour, Kind::Number),
+    ("time.weekday", Input::Weekday, Kind::Number),
+];
+
+/// An input of the run's state.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Input {
+    Labels,
+    Depth,
+    Parent,
+    Hour,
+    Weekday,
+}
+
+/// What a path starts from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Root {
+    Args,
+    Item,
+    Result,
+    Input(Input, Kind),
+}
+
+/// A path that fits the grammar.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Path {
+    pub(super) root: Root,
+    pub(super) segments: Vec<Segment>,
+    /// The path ended in `?`.
+    pub(super) if_present: bool,
+}
+
+/// Why a text is not a path.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct PathFault {
+    pub(super) message: String,
+    pub(super) hint: String,
+    pub(super) unsupported: bool,
+}
+
+impl Path {
+    /// Reads `root(.segment)*` with an optional `?` at the end. A segment is `[A-Za-z0-9_-]+` or a quoted string.
+    pub(super) fn parse(text: &str) -> Result<Self, PathFault> {
+        let fault = |message: String, hint: &str| PathFault { message, hint: hint.to_owned(), unsupported: false };
+        if text.len() > limits::PATH_BYTES {
+            return Err(fault("the path is too long".to_owned(), "shorten it"));
+        }
+        let (root, mut rest) = split_plain(text);
+        let mut segments = Vec::new();
+        while let Some(after_dot) = rest.strip_prefix('.') {
+            let (segment, after) = match after_dot.strip_prefix('"') {
+                Some(quoted) => {
+                    let (key, after) = split_quoted(quoted).ok_or_else(|| {
+                        fault(format!("`{text}` has a quoted part that is not closed or has a stray `\\`"), QUOTING)
+                    })?;
+                    (Segment::Key(key), after)
+                }
+                None => {
+                    let (key, after) = split_plain(after_dot);
+                    if key.is_empty() {
+                        return Err(fault(format!("`{text}` has an empty or odd segment"), QUOTING));
+                    }
+                    (plain_segment(key), after)
+                }
+            };
+            segments.push(segment);
+            rest = after;
+        }
+        let if_present = match rest {
+            "" => false,
+            "?" => true,
+            _ => return Err(fault(format!("`{text}` is not a path: `{rest}` does not fit"), QUOTING)),
+        };
+        let root = Self::root(text, root, &segments)?;
+        if matches!(root, Root::Input(..)) {
+            segments.clear();
+        }
+        Ok(Self { root, segments, if_present })
+    }
+
+    fn root(text: &str, root: &str, segments: &[Segment]) -> Result<Root, PathFault> {
+        match root {
+            "args" | "result" if segments.is_empty() => Err(PathFault {
+                message: format!("`{text}` names no argument"),
+                hint: format!("write `{root}.` and the name"),
+                unsupported: false,
+            }),
+            "args" => Ok(Root::Args),
+            "result" => Ok(Root::Result),
+            "item" => Ok(Root::Item),
+            "run" | "time" => {
+                let written = text.trim_end_matches('?');
+                if written == "run.calls" {
+                    return Err(PathFault {
+                        message: "`run.calls` is not supported by this version".to_owned(),
+                        hint: "remove the condition".to_owned(),
+                        unsupported: true,
+                    });
+                }
+                INPUTS
+                    .iter()
+                    .find(|(name, ..)| *name == written)
+                    .map(|(_, input, kind)| Root::Input(*input, *kind))
+                    .ok_or_else(|| PathFault {
+                        message: format!("there is no input `{written}`"),
+                        hint: suggest::hint(written, INPUTS.iter().map(|(name, ..)| *name)),
+                        unsupported: false,
+                    })
+            }
+            _ => Err(PathFault {
+                message: format!("`{text}` starts with none of `args.`, `run.`, `time.`"),
+                hint: match suggest::nearest(root, ["args", "run", "time"]) {
+                    Some(name) => format!("did you mean `{name}`?"),
+                    None => format!("for an argument write `args.{text}`"),
+                },
+                unsupported: false,
+            }),
+        }
+    }
+
+    /// The one spelling of this path: without `?`, quotes only where they are needed.
+    pub(super) fn spelling(&self) -> String {
+        let mut text = match self.root {
+            Root::Args => "args".to_owned(),
+            Root::Item => "item".to_owned(),
+            Root::Result => "result".to_owned(),
+            Root::Input(input, _) => INPUTS
+                .iter()
+                .find(|(_, candidate, _)| *candidate == input)
+                .map(|(name, ..)| (*name).to_owned())
+                .unwrap_or_default(),
+        };
+        for segment in &self.segments {
+            text.push('.');
+            let is_plain = match segment {
+                Segment::Index(..) => true,
+                Segment::Key(key) => {
+                    !key.is_empty() && key.bytes().all(is_plain_byte) && plain_segment(key) == *segment
+                }
+            };
+            if is_plain {
+                text.push_str(segment.key());
+            } else {
+                text.push('"');
+                text.push_str(&segment.key().replace('\\', "\\\\").replace('"', "\\\""));
+                text.push('"');
+            }
+        }
+        text
+    }
+}
+
+/// What a redacted path starts from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum RedactionRoot {
+    /// The arguments.
+    Args,
+    /// The result.
+    Result,
+}
+
+/// Reads a path of a `redact` list: where it starts, and the steps from there.
+///
+/// ```
+/// use agent_os_core::policy::{RedactionRoot, parse_redaction};
+/// let (root, steps) = parse_redaction("result.card.number").unwrap();
+/// assert_eq!((root, steps.len()), (RedactionRoot::Result, 2));
+/// assert!(parse_redaction("run.labels").is_none());
+/// ```
+#[must_use]
+pub fn parse_redaction(text: &str) -> Option<(RedactionRoot, Vec<Segment>)> {
+    let path = Path::parse(text).ok().filter(|path| !path.if_present)?;
+    match path.root {
+        Root::Args => Some((RedactionRoot::Args, path.segments)),
+        Root::Result => Some((RedactionRoot::Result, path.segments)),
+        Root::Item | Root::Input(..) => None,
+    }
+}
+
+const QUOTING: &str = "separate segments of A-Z a-z 0-9 _ - by dots, and quote any other key: args.\"weird key\" (`\\\"` and `\\\\` inside)";
+
+fn is_plain_byte(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-')
+}
+
+fn split_plain(text: &str) -> (&str, &str) {
+    let length = text.bytes().take_while(|byte| is_plain_byte(*byte)).count();
+    text.split_at_checked(length).unwrap_or((text, ""))
+}
+
+fn split_quoted(text: &str) -> Option<(String, &str)> {
+    let mut key = String::new();
+    let mut characters = text.char_indices();
+    while let Some((at, character)) = characters.next() {
+        match character {
+            '"' => return text.get(at + 1..).map(|rest| (key, rest)),
+            '\\' => match characters.next()?.1 {
+                escaped @ ('"' | '\\') => key.push(escaped),
+                _ => return None,
+            },
+            _ => key.push(character),
+        }
+    }
+    None
+}
+
+/// A number without leading zeros is a place in a list; `"0"` in quotes is a key only.
+fn plain_segment(text: &str) -> Segment {
+    let is_index = text.bytes().all(|byte| byte.is_ascii_digit()) && (text == "0" || !text.starts_with('0'));
+    match text.parse() {
+        Ok(index) if is_index => Segment::Index(index, text.to_owned()),
+        _ => Segment::Key(text.to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::{Path, Root};
+    use crate::request::Segment::{Index, Key};
+
+    #[test]
+    fn paths_are_read_and_spelt_in_one_way() {
+        let path = Path::parse(r#"args."a".items.0."weird \"key\\"?"#).unwrap();
+        let expected = [Key("a".into()), Key("items".into()), Index(0, "0".into()), Key("weird \"key\\".into())];
+        assert_eq!(path.segments, expected);
+        assert!(path.if_present);
+        assert_eq!(path.spelling(), r#"args.a.items.0."weird \"key\\""#);
+        for text in ["args.a", "args.\"0\"", "args.\"\"", "args.00", "item", "item.a", "run.labels", "time.hour"] {
+            assert_eq!(Path::parse(text).unwrap().spelling(), text);
+        }
+        assert_eq!(Path::parse("item").unwrap().root, Root::Item);
+    }
+
+    #[test]
+    fn anything_else_is_refused_with_a_hint() {
+        for text in [
+            "",
+            "args",
+            "args.",
+            "args..a",
+            ".a",
+            "args.a b",
+            "args.a??",
+            "args.a?.b",
+            "args.\"a",
+            "args.\"a\\n\"",
+            "args.é",
+            "amount",
+            "result",
+            "run",
+            "run.label",
+            "run.labels.0",
+            "time.minute",
+            "run.calls",
+            "args.a ",
+        ] {
+            let fault = Path::parse(text).unwrap_err();
+            assert!(!fault.hint.is_empty(), "{text}");
+        }
+        assert!(Path::parse("arg.amount").unwrap_err().hint.contains("`args`"));
+        assert!(Path::parse("amount").unwrap_err().hint.contains("`args.amount`"));
+        assert!(Path::parse("run.calls").unwrap_err().unsupported);
+    }
+}

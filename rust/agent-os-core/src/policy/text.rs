@@ -1,0 +1,85 @@
+//! Text comparisons: case folding and regular expressions.
+
+use std::borrow::Cow;
+
+use regex::{Regex, RegexBuilder};
+
+use crate::limits;
+
+/// Text without its case: upper-cased, then lower-cased, so that `ß`, `SS` and `ss` meet.
+///
+/// ```
+/// use agent_os_core::policy::fold;
+/// assert_eq!(fold("STRASSE"), fold("straße"));
+/// ```
+#[must_use]
+pub fn fold(text: &str) -> Cow<'_, str> {
+    if !text.is_ascii() {
+        return Cow::Owned(text.to_uppercase().to_lowercase());
+    }
+    if text.bytes().any(|byte| byte.is_ascii_uppercase()) {
+        return Cow::Owned(text.to_ascii_lowercase());
+    }
+    Cow::Borrowed(text)
+}
+
+/// The text, folded if asked for.
+pub(super) fn folded_if(ignore_case: bool, text: &str) -> Cow<'_, str> {
+    if ignore_case { fold(text) } else { Cow::Borrowed(text) }
+}
+
+/// Compiles a pattern. The engine works in time linear in the text, whatever the pattern.
+pub(super) fn compile_regex(pattern: &str, anchored: bool, ignore_case: bool) -> Result<Regex, String> {
+    if pattern.len() > limits::PATTERN_BYTES {
+        return Err(format!("the pattern is longer than {} bytes", limits::PATTERN_BYTES));
+    }
+    let build = |pattern: &str| {
+        RegexBuilder::new(pattern)
+            .case_insensitive(ignore_case)
+            .size_limit(limits::PATTERN_COMPILED_BYTES)
+            .build()
+            .map_err(|error| match error {
+                regex::Error::CompiledTooBig(limit) => format!("the compiled pattern is larger than {limit} bytes"),
+                // The parser's own report spans lines; its last one says what is wrong.
+                other => other.to_string().lines().last().unwrap_or_default().trim().to_owned(),
+            })
+    };
+    let alone = build(pattern)?;
+    if !anchored {
+        return Ok(alone);
+    }
+    // SECURITY: the pattern was accepted alone, so it cannot close the group it is put into: `a)|(?:b` stops above.
+    build(&format!(r"\A(?:{pattern})\z"))
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::{compile_regex, fold};
+
+    #[test]
+    fn folding_meets_where_people_expect_it() {
+        for (a, b) in [("Straße", "STRASSE"), ("ΣΊΣΥΦΟΣ", "σίσυφος"), ("K", "k"), ("ſ", "S"), ("É", "é")]
+        {
+            assert_eq!(fold(a), fold(b));
+        }
+        assert_ne!(fold("ｓｅｎｄ"), fold("send"));
+    }
+
+    #[test]
+    fn anchoring_cannot_be_escaped() {
+        assert!(compile_regex("a)|(?:b", true, false).is_err());
+        let alternatives = compile_regex("a|b", true, false).unwrap();
+        assert!(alternatives.is_match("b") && !alternatives.is_match("ab"));
+        let lines = compile_regex("(?m)^a$", true, false).unwrap();
+        assert!(lines.is_match("a") && !lines.is_match("a\nb"));
+        assert!(compile_regex("b", false, false).unwrap().is_match("abc"));
+    }
+
+    #[test]
+    fn patterns_are_bounded() {
+        assert!(compile_regex(&"a".repeat(1_001), true, false).is_err());
+        assert!(compile_regex(r"\w{1000}{100}", true, false).unwrap_err().contains("larger than"));
+        assert!(compile_regex("(", true, false).unwrap_err().contains("unclosed group"));
+    }
+}
