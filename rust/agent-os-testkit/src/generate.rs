@@ -1,0 +1,118 @@
+//! Random policies, and requests that are likely to meet them.
+//!
+//! Generation is directed by types: an argument's values and the operands that it is held to come from the same small
+//! pools, so that conditions are often true, often false, and, by a share of absent and mistyped arguments, unknown.
+
+mod condition;
+mod random;
+mod values;
+mod world;
+
+use std::collections::BTreeMap;
+
+use agent_os_core::value::Value;
+
+pub use random::Random;
+
+use crate::case::Request;
+use condition::Conditions;
+
+/// A policy, and the text of the runs that ask it.
+#[derive(Clone, Debug)]
+pub struct Policy {
+    /// The normalised document.
+    pub document: Value,
+    /// The text of the run, by origin.
+    pub texts: Vec<(String, String)>,
+}
+
+/// Draws a policy of one to eight rules.
+#[must_use]
+pub fn policy(random: &mut Random) -> Policy {
+    let rules = (0..random.between(1, 8)).map(|number| rule(random, &format!("rule-{number}"))).collect();
+    let default = if random.percent(20) { "allow" } else { "deny" };
+    let document = Value::from([
+        ("agent_os", 1.into()),
+        ("name", "generated".into()),
+        ("default", default.into()),
+        ("sets", values::sets()),
+        ("rules", Value::List(rules)),
+    ]);
+    Policy { document, texts: world::texts(random) }
+}
+
+/// Draws a rule.
+#[must_use]
+pub fn rule(random: &mut Random, id: &str) -> Value {
+    let effect = random.weighted(&[("allow", 45), ("deny", 18), ("ask", 15), ("require", 22)]);
+    rule_of(random, id, effect)
+}
+
+/// Draws a rule of one effect.
+#[must_use]
+pub fn rule_of(random: &mut Random, id: &str, effect: &str) -> Value {
+    let mut rule = BTreeMap::from([("id".to_owned(), id.into()), ("effect".to_owned(), effect.into())]);
+    let mut put = |key: &str, value: Value| rule.insert(key.to_owned(), value);
+    put("action", some_of(random, world::PATTERNS, 1, 3));
+    if random.percent(20) {
+        put("agent", agent(random));
+    }
+    if random.percent(75) {
+        put("when", Conditions::new(random).tree(2));
+    }
+    if random.percent(25) {
+        put("unless", Conditions::new(random).tree(1));
+    }
+    if random.percent(20) {
+        put("message", "a message".into());
+    }
+    if effect == "require" {
+        let duties = random.between(1, 7);
+        if duties & 1 > 0 {
+            put("redact", some_of(random, &["args.card", "result.card", "result.a.b"], 1, 2));
+        }
+        if duties & 2 > 0 {
+            put("label", some_of(random, world::LABELS, 1, 2));
+        }
+        if duties & 4 > 0 {
+            put("record", random.one(&["full", "fields", "none"]).into());
+        }
+    }
+    Value::Map(rule)
+}
+
+fn agent(random: &mut Random) -> Value {
+    let mut agent = BTreeMap::new();
+    let which = random.between(1, 3);
+    if which & 1 > 0 {
+        agent.insert("id".to_owned(), some_of(random, world::AGENT_PATTERNS, 1, 2));
+    }
+    if which & 2 > 0 {
+        agent.insert("role".to_owned(), some_of(random, world::ROLES, 1, 2));
+    }
+    Value::Map(agent)
+}
+
+/// Draws a request.
+#[must_use]
+pub fn request(random: &mut Random, policy: &Policy) -> Request {
+    let mut labels = random.some(world::LABELS, 0, 2);
+    labels.sort_unstable();
+    let owned = |texts: Vec<&str>| texts.into_iter().map(str::to_owned).collect::<Vec<_>>();
+    Request {
+        action: random.one(world::ACTIONS).to_owned(),
+        agent: random.one(world::AGENTS).to_owned(),
+        roles: owned(random.some(world::ROLES, 0, 2)),
+        args: world::arguments(random),
+        labels: owned(labels),
+        depth: random.one(&[0, 1, 2, 5]),
+        parent: random.percent(50).then(|| random.one(world::AGENTS).to_owned()),
+        now_micros: i64::from(random.between(0, 4_000_000)) * 1_000_000_000,
+        texts: policy.texts.clone(),
+        approved: if random.percent(15) { owned(random.some(&["rule-0", "rule-1", "rule-2", "rule-9"], 1, 3)) } else { Vec::new() },
+    }
+}
+
+fn some_of(random: &mut Random, pool: &[&str], least: u32, most: u32) -> Value {
+    Value::List(random.some(pool, least, most).into_iter().map(Value::from).collect())
+}

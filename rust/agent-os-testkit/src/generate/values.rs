@@ -1,0 +1,181 @@
+//! Pools of values, by type. They are small, so that values and operands meet.
+
+use std::collections::BTreeMap;
+
+use agent_os_core::number::{Decimal, Number};
+use agent_os_core::time::{Date, DateTime};
+use agent_os_core::value::{EnumValue, Value};
+
+use super::Random;
+
+/// What an argument usually holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Type {
+    Word,
+    Said,
+    Number,
+    Flag,
+    Path,
+    Day,
+    Moment,
+    Words,
+    Numbers,
+    Rows,
+    Items,
+    Record,
+    Nothing,
+    Bytes,
+}
+
+const TYPES: &[Type] = &[
+    Type::Word, Type::Said, Type::Number, Type::Flag, Type::Path, Type::Day, Type::Moment, Type::Words, Type::Numbers,
+    Type::Rows, Type::Items, Type::Record, Type::Nothing, Type::Bytes,
+];
+
+pub(super) const WORDS: &[&str] =
+    &["EUR", "eur", "SEK", "drop", "Drop", "dropped", "a", "ab", "Straße", "STRASSE", "ΑΣ", "ΑΣΑ", "é", "e\u{301}", "x y", "1", "_"];
+pub(super) const PARTS: &[&str] = &["E", "e", "dr", "op", "ped", "a", "b", "SS", "ß", "Σ", "ς", " ", "EUR", "drop", "\u{301}"];
+pub(super) const PATTERNS: &[&str] =
+    &["[a-z]+", "EUR|SEK", "d.*", "(dr)?op", "[^a]", "a|ab", "", "E[A-Z]{2}", "(?:x| |y){1,3}", "Stra(ß|ss)e", "dr|op"];
+pub(super) const PATHS: &[&str] = &[
+    "/srv/data", "/srv/data/a", "/srv/database", "/srv//data/./a", "/srv/data/../x", "/", "data/a", "data", "./data", "../x",
+    "/srv/data/..%2f", "C:\\x", "~/x", "", "/srv/\u{2215}x", "/srv/100%", "data/..", "/..",
+];
+pub(super) const BASES: &[&str] = &["/srv/data", "/srv/data/", "/", "data", ".", "/srv/x/../data/a"];
+pub(super) const PROVENANCE: &[&str] = &[
+    "GB82 WEST 1234 5698 7654 32", "gb82west12345698765432", "GB82WEST12345698765433", "DE89370400440532013000", "Bob@Example.COM",
+    "Bob@example.com", "https://A.Example:443/", "https://a.example", "http://a.example/?q", "12 Main Street", "Main", "St", "1000", "1,250.5",
+    "  Main  ", "...", "café", "cafe\u{301}", "10:30", "u@b@c.d", "HTTP://User@H.x:80/P",
+];
+const NUMBERS: &[&str] = &[
+    "0", "1", "1.0", "-1", "499", "500", "500.00", "0.1", "1E+3", "1000", "1250.5", "9007199254740993", "1000000000000000000000000000000", "-0.5",
+    "1e-7",
+];
+const FLOATS: &[f64] = &[0.0, -0.0, 1.0, 0.1, 0.5, 500.0, 1000.0, 1250.5, 1e21, 5e-324, 9_007_199_254_740_992.0];
+const DAYS: &[&str] = &["2026-01-31", "2026-02-01", "2024-02-29", "0001-01-01"];
+const MOMENTS: &[&str] = &[
+    "2026-01-31T10:00:00Z", "2026-01-31T11:00:00+01:00", "2026-01-31T10:00:00.000001Z", "2026-01-31T10:00:00", "2026-01-31T10:00:00.0",
+    "0001-01-01T00:00:00+23:59",
+];
+const NOT_TIMES: &[&str] = &["2026-1-31", "2026-02-30", "2026-01-31 10:00:00Z", "2026-01-31T24:00:00Z", "tomorrow", "2026-01-31"];
+
+pub(super) fn any_type(random: &mut Random) -> Type {
+    random.one(TYPES)
+}
+
+/// A value of an argument.
+pub(super) fn value(random: &mut Random, kind: Type) -> Value {
+    match kind {
+        Type::Word => disguised(random, WORDS),
+        Type::Said if random.percent(25) => number(random),
+        Type::Said => disguised(random, PROVENANCE),
+        Type::Number => number(random),
+        Type::Flag => random.percent(50).into(),
+        Type::Path if random.percent(30) => Value::Path(random.one(PATHS).to_owned()),
+        Type::Path => random.one(PATHS).into(),
+        Type::Day | Type::Moment if random.percent(8) => random.one(NOT_TIMES).into(),
+        Type::Day if random.percent(50) => random.one(DAYS).into(),
+        Type::Day => day(random),
+        Type::Moment if random.percent(50) => random.one(MOMENTS).into(),
+        Type::Moment => moment(random),
+        Type::Words => collection(random, Type::Word),
+        Type::Numbers => collection(random, Type::Number),
+        Type::Rows => several(random, Type::Numbers),
+        Type::Items => several(random, Type::Record),
+        Type::Record => record(random),
+        Type::Nothing => Value::Null,
+        Type::Bytes => Value::Bytes(random.one(&[&b""[..], b"ab", b"\xff\0"]).to_vec()),
+    }
+}
+
+/// A literal operand of a policy, of the kind that a type's values have.
+pub(super) fn literal(random: &mut Random, kind: Type) -> Value {
+    match kind {
+        Type::Word | Type::Words => random.one(WORDS).into(),
+        Type::Said => random.one(PROVENANCE).into(),
+        Type::Path => random.one(PATHS).into(),
+        Type::Number | Type::Numbers => number(random),
+        Type::Flag => random.percent(50).into(),
+        Type::Day => day(random),
+        Type::Moment => moment(random),
+        Type::Nothing | Type::Rows | Type::Items | Type::Record | Type::Bytes => Value::Null,
+    }
+}
+
+/// A datetime with an offset, as `before` and `after` need.
+pub(super) fn instant(random: &mut Random) -> Value {
+    let aware: Vec<&str> = MOMENTS.iter().copied().filter(|text| text.ends_with('Z') || text.contains('+')).collect();
+    DateTime::parse(random.one(&aware)).map_or(Value::Null, Value::DateTime)
+}
+
+/// The sets that documents name.
+pub(super) fn sets() -> Value {
+    let decimal = |text: &str| Decimal::parse(text).map_or(Value::Null, |decimal| Value::Number(Number::Decimal(decimal)));
+    Value::from([
+        ("words", Value::List(["EUR", "SEK", "EUR", "a"].map(Value::from).to_vec())),
+        ("numbers", Value::List(vec![1.into(), decimal("0.10"), 500.into()])),
+        ("unused", Value::List(vec![true.into()])),
+    ])
+}
+
+fn number(random: &mut Random) -> Value {
+    if random.percent(25) {
+        return Number::from_f64(random.one(FLOATS)).map_or(Value::Null, Value::Number);
+    }
+    let text = random.one(NUMBERS);
+    let parsed = match text.parse() {
+        Ok(integer) => Some(Number::Int(integer)),
+        Err(_) => Decimal::parse(text).map(|decimal| match decimal.is_plain_integer() && decimal.to_string() == text {
+            true => Number::BigInt(decimal),
+            false => Number::Decimal(decimal),
+        }),
+    };
+    parsed.map_or(Value::Null, Value::Number)
+}
+
+fn day(random: &mut Random) -> Value {
+    Date::parse(random.one(DAYS)).map_or(Value::Null, Value::Date)
+}
+
+fn moment(random: &mut Random) -> Value {
+    DateTime::parse(random.one(MOMENTS)).map_or(Value::Null, Value::DateTime)
+}
+
+/// A string, or something that operators read as one.
+fn disguised(random: &mut Random, pool: &[&str]) -> Value {
+    let text = random.one(pool).to_owned();
+    match random.between(0, 19) {
+        0 => Value::Path(text),
+        1 => Value::Enum(Box::new(EnumValue { class: "desk.Word".into(), name: "A".into(), value: Value::Str(text) })),
+        2 => Value::Uuid("0b1f7c3e-4a6d-4d0e-9c1a-2b3c4d5e6f70".to_owned()),
+        _ => Value::Str(text),
+    }
+}
+
+fn several(random: &mut Random, kind: Type) -> Value {
+    let length = random.weighted(&[(0, 10), (1, 40), (2, 35), (3, 15)]);
+    let odd = random.percent(6);
+    let mut items: Vec<Value> = (0..length).map(|_| value(random, kind)).collect();
+    if odd {
+        let kind = any_type(random);
+        items.push(value(random, kind));
+    }
+    Value::List(items)
+}
+
+fn collection(random: &mut Random, kind: Type) -> Value {
+    match several(random, kind) {
+        Value::List(items) if random.percent(15) => Value::set(items),
+        list => list,
+    }
+}
+
+fn record(random: &mut Random) -> Value {
+    let mut entries = BTreeMap::new();
+    for (key, kind) in [("sku", Type::Word), ("qty", Type::Number), ("force", Type::Flag), ("$int", Type::Word)] {
+        if random.percent(if key == "$int" { 10 } else { 80 }) {
+            entries.insert(key.to_owned(), value(random, kind));
+        }
+    }
+    Value::Map(entries)
+}

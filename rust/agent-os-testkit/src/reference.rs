@@ -1,0 +1,130 @@
+//! The naive evaluator: every rule is read from the document and judged in full, for each request anew.
+//!
+//! Truth is `Option<bool>`, and `None` is *unknown*. The document is trusted to have been accepted at load; where it
+//! could not have been, the evaluator panics rather than guess.
+
+mod condition;
+mod equality;
+mod exact;
+mod glob;
+mod operator;
+mod path;
+mod provenance;
+mod under;
+
+use std::collections::BTreeSet;
+
+use agent_os_core::action;
+use agent_os_core::value::Value;
+
+use crate::case::{Decided, Request};
+pub use condition::Truth;
+use condition::{Judgement, Scope};
+pub use provenance::Texts;
+
+/// Decides `request` under a normalised document. `texts` is the request's text, read once for many requests.
+#[must_use]
+pub fn decide(document: &Value, request: &Request, texts: &Texts) -> Decided {
+    decide_observed(document, request, texts, &|_, _| {})
+}
+
+/// Decides, and tells `observe` the truth of every operator that was judged.
+#[must_use]
+pub fn decide_observed(document: &Value, request: &Request, texts: &Texts, observe: &dyn Fn(&str, Truth)) -> Decided {
+    if action::check(&request.action).is_err() {
+        return decided("deny", "request_invalid", &[], &[]);
+    }
+    let scope = Scope { document, request, texts, item: None, observe };
+    let applied: Vec<Applied<'_>> = sorted_rules(document).into_iter().filter_map(|rule| apply(rule, &scope)).collect();
+    let of = |effect: &str| applied.iter().filter(|rule| rule.effect == effect).collect::<Vec<_>>();
+    let (denies, asks, allows) = (of("deny"), of("ask"), of("allow"));
+    let default = text(field(document, "default"));
+    let (effect, deciding) = match () {
+        () if !denies.is_empty() => ("deny", denies),
+        () if !asks.is_empty() => ("ask", asks),
+        () if !allows.is_empty() => ("allow", allows),
+        () => (default, Vec::new()),
+    };
+    let all_unknown = deciding.iter().all(|rule| rule.judgement.truth.is_none());
+    let reason = match (effect, deciding.is_empty()) {
+        ("allow", true) => "allowed_by_default",
+        ("deny", true) => "denied_by_default",
+        ("allow", false) => "allowed_by_rule",
+        (_, false) if all_unknown => "condition_unknown",
+        ("ask", false) => "asked_by_rule",
+        ("deny", false) => "denied_by_rule",
+        other => panic!("no decision is {other:?}"),
+    };
+    let required = if effect == "deny" { Vec::new() } else { of("require") };
+    decided(effect, reason, &deciding, &required)
+}
+
+/// A rule that applies, under the effect that it has for this request.
+struct Applied<'a> {
+    rule: &'a Value,
+    effect: &'a str,
+    judgement: Judgement,
+}
+
+impl<'a> Applied<'a> {
+    fn id(&self) -> &'a str {
+        text(field(self.rule, "id"))
+    }
+}
+
+fn apply<'a>(rule: &'a Value, scope: &Scope<'_>) -> Option<Applied<'a>> {
+    let effect = text(field(rule, "effect"));
+    let judgement = condition::rule(rule, scope);
+    let applies = match judgement.truth {
+        Some(truth) => truth,
+        None => effect != "allow",
+    };
+    let approved = effect == "ask" && scope.request.approved.iter().any(|id| id == text(field(rule, "id")));
+    applies.then_some(Applied { rule, effect: if approved { "allow" } else { effect }, judgement })
+}
+
+fn decided(effect: &str, reason: &str, deciding: &[&Applied<'_>], required: &[&Applied<'_>]) -> Decided {
+    let mut unknowns = BTreeSet::new();
+    for rule in deciding.iter().chain(required) {
+        unknowns.extend(rule.judgement.unknown.iter().map(|path| (rule.id().to_owned(), path.clone())));
+    }
+    let listed = |key: &str| {
+        let all = required.iter().filter_map(|rule| rule.rule.get(key)).flat_map(items);
+        all.map(|item| text(item).to_owned()).collect::<BTreeSet<_>>().into_iter().collect()
+    };
+    let levels: Vec<&str> = required.iter().filter_map(|rule| rule.rule.get("record")).map(text).collect();
+    let strongest = ["full", "fields", "none"].into_iter().find(|level| levels.contains(level));
+    Decided {
+        effect: effect.to_owned(),
+        rules: deciding.iter().map(|rule| rule.id().to_owned()).collect(),
+        reason: reason.to_owned(),
+        unknowns: unknowns.into_iter().collect(),
+        redact: listed("redact"),
+        labels: listed("label"),
+        record: strongest.map(str::to_owned),
+    }
+}
+
+fn sorted_rules(document: &Value) -> Vec<&Value> {
+    let mut rules: Vec<&Value> = items(field(document, "rules")).iter().collect();
+    rules.sort_by_key(|rule| text(field(rule, "id")));
+    rules
+}
+
+fn field<'a>(map: &'a Value, key: &str) -> &'a Value {
+    map.get(key).unwrap_or_else(|| panic!("an accepted document has `{key}` in {map:?}"))
+}
+
+fn items(list: &Value) -> &[Value] {
+    match list {
+        Value::List(items) => items,
+        other => panic!("an accepted document has a list in place of {other:?}"),
+    }
+}
+
+fn text(value: &Value) -> &str {
+    match value {
+        Value::Str(text) => text,
+        other => panic!("an accepted document has a string in place of {other:?}"),
+    }
+}
