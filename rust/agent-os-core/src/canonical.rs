@@ -6,7 +6,7 @@
 
 mod parse;
 
-pub use parse::{DecodeError, decode, parse_json};
+pub use parse::{DecodeError, decode, parse_floats, parse_json};
 
 use std::cmp::Ordering;
 

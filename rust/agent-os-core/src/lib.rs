@@ -6,6 +6,7 @@
 pub mod action;
 pub mod audit;
 pub mod canonical;
+pub mod kernel;
 pub mod limits;
 pub mod number;
 pub mod policy;

@@ -82,7 +82,7 @@ impl<'v> Arguments for &'v Value {
     fn get(&self, path: &ArgumentPath) -> Found<&'v Value> {
         let mut value: &'v Value = self;
         for segment in &path.segments {
-            let next = match (value, segment) {
+            let next = match (value.transparent(), segment) {
                 (Value::Map(entries), segment) => entries.get(segment.key()),
                 (Value::List(items), Segment::Index(index, _)) => items.get(*index),
                 (Value::List(_), Segment::Key(_)) => return Found::Mistyped,

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::number::Number;
+use crate::request::{ArgumentPath, Arguments, Found};
 use crate::time::{Date, DateTime};
 
 /// One owned, bounded value.
@@ -74,6 +75,53 @@ impl Value {
         match self.transparent() {
             Self::Str(text) | Self::Path(text) | Self::Uuid(text) => Some(text),
             _ => None,
+        }
+    }
+
+    /// What a path leads to, if it leads to anything.
+    #[must_use]
+    pub fn get_path(&self, path: &ArgumentPath) -> Option<&Self> {
+        match (&self).get(path) {
+            Found::Item(value) => Some(value),
+            Found::Missing | Found::Mistyped | Found::Malformed => None,
+        }
+    }
+
+    /// What provenance conditions see of this value: its strings, numbers and dates, keys of maps left out, in
+    /// canonical order. A line with only a NUL stands between two of them, so that no token run spans both.
+    ///
+    /// ```
+    /// use agent_os_core::canonical::parse_json;
+    /// let value = parse_json(br#"{"b":["x",1.50],"a":"y"}"#).unwrap();
+    /// assert_eq!(value.run_text(), "y\n\0\nx\n\0\n1.5");
+    /// ```
+    #[must_use]
+    pub fn run_text(&self) -> String {
+        let mut text = String::new();
+        self.collect_text(&mut text);
+        text
+    }
+
+    fn collect_text(&self, out: &mut String) {
+        let mut leaf = |text: &str| {
+            if !out.is_empty() {
+                out.push_str("\n\0\n");
+            }
+            out.push_str(text);
+        };
+        match self {
+            Self::Str(text) | Self::Path(text) | Self::Uuid(text) => leaf(text),
+            Self::Number(number) => leaf(&number.normal_text()),
+            Self::Date(date) => leaf(&date.to_string()),
+            Self::DateTime(instant) => leaf(instant.text()),
+            Self::Enum(member) => member.value.collect_text(out),
+            Self::List(items) | Self::Set(items) => items.iter().for_each(|item| item.collect_text(out)),
+            Self::Map(entries) => {
+                let mut entries: Vec<_> = entries.iter().collect();
+                entries.sort_by(|(a, _), (b, _)| crate::canonical::compare_keys(a, b));
+                entries.into_iter().for_each(|(_, item)| item.collect_text(out));
+            }
+            Self::Null | Self::Bool(_) | Self::Bytes(_) => {}
         }
     }
 

@@ -1,0 +1,43 @@
+//! The Python binding of Agent OS: the module tree, the conversion of values and of errors. It decides nothing.
+
+mod bundle;
+mod call;
+mod decision;
+mod errors;
+mod freeze;
+mod kernel;
+mod log;
+mod process;
+mod reader;
+mod tables;
+mod thaw;
+mod tool;
+
+use pyo3::prelude::*;
+
+/// The compiled part of Agent OS.
+#[pymodule(gil_used = false)]
+mod _core {
+    #[pymodule_export]
+    use crate::bundle::{Bundle, CompileFailed};
+    #[pymodule_export]
+    use crate::call::Call;
+    #[pymodule_export]
+    use crate::decision::Decision;
+    #[pymodule_export]
+    use crate::freeze::{canonical, digest, freeze};
+    #[pymodule_export]
+    use crate::kernel::Kernel;
+    #[pymodule_export]
+    use crate::log::{LogEntries, LogReader, mark_forked, verify_log};
+    #[pymodule_export]
+    use crate::process::Process;
+    #[pymodule_export]
+    use crate::tables::{
+        accepted_types, build_profile, check_action, compile_codes, is_name, is_reserved, limits, operators, reasons,
+    };
+    #[pymodule_export]
+    use crate::thaw::{run_text, thaw};
+    #[pymodule_export]
+    use crate::tool::Tool;
+}

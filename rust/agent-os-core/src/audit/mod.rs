@@ -1,3 +1,4 @@
 //! What makes the flight recorder's evidence checkable: the Merkle tree over its entries.
 
+pub mod event;
 pub mod tree;

@@ -40,7 +40,7 @@ impl std::error::Error for DecodeError {}
 /// # Errors
 /// Names the first byte that does not fit.
 pub fn decode(bytes: &[u8]) -> Result<Value, DecodeError> {
-    let value = Parser { bytes, at: 0, canonical: true }.document()?;
+    let value = Parser { bytes, at: 0, canonical: true, exact: false }.document()?;
     let again = encode(&value);
     if again == bytes {
         return Ok(value);
@@ -60,13 +60,28 @@ pub fn decode(bytes: &[u8]) -> Result<Value, DecodeError> {
 /// # Errors
 /// Names the first byte that does not fit. Repeated keys are an error.
 pub fn parse_json(bytes: &[u8]) -> Result<Value, DecodeError> {
-    Parser { bytes, at: 0, canonical: false }.document()
+    Parser { bytes, at: 0, canonical: false, exact: true }.document()
+}
+
+/// Reads any JSON, with the same tags, and its numbers as [`decode`] reads them: a fraction makes a float.
+///
+/// ```
+/// use agent_os_core::canonical::{encode, parse_floats};
+/// assert_eq!(encode(&parse_floats(b"[1.0, 0.5]").unwrap()), b"[1,0.5]");
+/// ```
+///
+/// # Errors
+/// Names the first byte that does not fit. Repeated keys are an error.
+pub fn parse_floats(bytes: &[u8]) -> Result<Value, DecodeError> {
+    Parser { bytes, at: 0, canonical: false, exact: false }.document()
 }
 
 struct Parser<'a> {
     bytes: &'a [u8],
     at: usize,
     canonical: bool,
+    // Numbers with a fraction are decimals as spelt, not floats.
+    exact: bool,
 }
 
 impl Parser<'_> {
@@ -251,7 +266,7 @@ impl Parser<'_> {
             return Err(self.fault("not a number, or one with too many digits"));
         };
         self.at += length;
-        if self.canonical {
+        if !self.exact {
             let float = || text.parse().ok().and_then(Number::from_f64);
             let exact = text.parse().ok().filter(|value: &i64| value.unsigned_abs() <= MAX_SAFE_INTEGER.unsigned_abs());
             return exact

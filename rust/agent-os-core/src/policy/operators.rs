@@ -1,5 +1,7 @@
 //! The one table of operators: the compiler, the JSON Schema, the reference pages and the tests are made from it.
 
+use super::suggest;
+
 macro_rules! named {
     ($(#[doc = $doc:literal])+ $name:ident { $($(#[doc = $item_doc:literal])+ $variant:ident = $code:literal,)+ }) => {
         $(#[doc = $doc])+
@@ -142,6 +144,43 @@ impl Operator {
     }
 }
 
+/// What other tools call these operators, for hints.
+const ALIASES: &[(&str, &str)] = &[
+    ("==", "eq"),
+    ("equals", "eq"),
+    ("is", "eq"),
+    ("!=", "ne"),
+    ("neq", "ne"),
+    ("not", "ne"),
+    ("<", "lt"),
+    ("<=", "le"),
+    ("lte", "le"),
+    ("max", "le"),
+    (">", "gt"),
+    (">=", "ge"),
+    ("gte", "ge"),
+    ("min", "ge"),
+    ("one_of", "in"),
+    ("any_of", "in"),
+    ("exists", "present"),
+    ("prefix", "starts_with"),
+    ("suffix", "ends_with"),
+    ("regex", "matches"),
+    ("pattern", "matches"),
+    ("len", "length"),
+    ("all", "each"),
+    ("any", "some"),
+    ("within", "under"),
+];
+
+/// What a person who wrote this name may have meant.
+pub(super) fn hint(written: &str) -> String {
+    match ALIASES.iter().find(|(alias, _)| alias.eq_ignore_ascii_case(written)) {
+        Some((_, name)) => format!("did you mean `{name}`?"),
+        None => suggest::hint(written, OPERATORS.iter().filter(|operator| operator.supported).map(|operator| operator.name)),
+    }
+}
+
 use Family as F;
 use Kind as K;
 use OperandShape as S;
@@ -239,7 +278,16 @@ pub const OPERATORS: &[Operator] = &[
 
 #[cfg(test)]
 mod tests {
-    use super::{OPERATORS, OperandShape};
+    use super::{ALIASES, OPERATORS, OperandShape, Operator, hint};
+
+    #[test]
+    fn an_alias_is_no_operator_and_leads_to_one() {
+        for (alias, name) in ALIASES {
+            assert!(Operator::find(alias).is_none() && Operator::find(name).is_some_and(|found| found.supported));
+        }
+        assert_eq!(hint("LTE"), "did you mean `le`?");
+        assert_eq!(hint("start_with"), "did you mean `starts_with`?");
+    }
 
     #[test]
     fn names_are_unique_and_the_reserved_are_unsettled() {

@@ -6,9 +6,8 @@ use super::Reader;
 use super::condition::{DEPTH, JOINS, Standing};
 use super::problems::{bare, canonical_text, described, shortened};
 use crate::policy::condition::{Accepted, Check, ItemCheck, Members, Operand, Test};
-use crate::policy::operators::{Kind, OPERATORS, Operator};
+use crate::policy::operators::{self, Kind, OPERATORS, Operator};
 use crate::policy::problem::Code;
-use crate::policy::suggest;
 use crate::value::Value;
 
 /// What is known of the value that tests look at.
@@ -86,9 +85,8 @@ impl Reader {
         standing: Standing,
     ) -> Option<Option<(&'static Operator, Check)>> {
         let Some(operator) = Operator::find(name) else {
-            let known = OPERATORS.iter().filter(|operator| operator.supported).map(|operator| operator.name);
             let message = format!("there is no operator `{}`", shortened(name));
-            self.problems.add(Code::UnknownOperator, message, suggest::hint(name, known));
+            self.problems.add(Code::UnknownOperator, message, operators::hint(name));
             return None;
         };
         if !operator.supported {

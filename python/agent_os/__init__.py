@@ -1,0 +1,80 @@
+"""Agent OS governs autonomous AI agents: an agent asks, the kernel decides by policy, records, and only then acts.
+
+Names are loaded when they are first used, so that importing the package costs next to nothing.
+
+>>> import agent_os
+>>> kernel = agent_os.KernelSpace("strict", durability="memory")
+>>> bool(kernel.check("payments.send", {"amount": 5}, agent="nobody"))
+False
+>>> kernel.close()
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from agent_os._core import Decision
+    from agent_os.errors import (
+        AgentOSError,
+        IsolationUnavailable,
+        NotSupported,
+        PolicyDenied,
+        PolicyError,
+        RecorderError,
+        RequestInvalid,
+        UnsupportedEntryPoint,
+    )
+    from agent_os.kernel.approvals import ApprovalRequest
+    from agent_os.kernel.space import KernelSpace
+    from agent_os.policy import Policy
+    from agent_os.recorder import FlightRecorder
+
+__version__ = "0.1.0"
+
+_ROOMS = {
+    "AgentOSError": "errors",
+    "ApprovalRequest": "kernel.approvals",
+    "Decision": "_core",
+    "FlightRecorder": "recorder",
+    "IsolationUnavailable": "errors",
+    "KernelSpace": "kernel.space",
+    "NotSupported": "errors",
+    "Policy": "policy",
+    "PolicyDenied": "errors",
+    "PolicyError": "errors",
+    "RecorderError": "errors",
+    "RequestInvalid": "errors",
+    "UnsupportedEntryPoint": "errors",
+}
+
+__all__ = [
+    "AgentOSError",
+    "ApprovalRequest",
+    "Decision",
+    "FlightRecorder",
+    "IsolationUnavailable",
+    "KernelSpace",
+    "NotSupported",
+    "Policy",
+    "PolicyDenied",
+    "PolicyError",
+    "RecorderError",
+    "RequestInvalid",
+    "UnsupportedEntryPoint",
+    "__version__",
+]
+
+
+def __getattr__(name: str) -> object:
+    room = _ROOMS.get(name)
+    if room is None:
+        raise AttributeError(f"module `agent_os` has no attribute `{name}`")
+    value: object = getattr(import_module(f"agent_os.{room}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -1,0 +1,103 @@
+"""Running agents: each run is a process of its own, below the one that started it."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+from collections.abc import Callable, Coroutine
+from typing import TYPE_CHECKING, Any
+
+from agent_os.errors import UnsupportedEntryPoint
+from agent_os.kernel.approvals import confirm, confirm_async
+from agent_os.kernel.context import current, entered
+from agent_os.kernel.tools import CANCELLED, stand_in
+
+if TYPE_CHECKING:
+    from agent_os._core import Process
+    from agent_os.kernel.space import KernelSpace
+
+Function = Callable[..., Any]
+
+
+async def run_async(kernel: KernelSpace, agent_id: str, function: Function, args: Any, kwargs: Any) -> Any:
+    """One run of an agent inside an event loop. A sync agent runs in a thread, so that it does not block the loop."""
+    if not inspect.iscoroutinefunction(function):
+        return await asyncio.to_thread(run_sync, kernel, agent_id, function, args, kwargs)
+    call = kernel.core.run(agent_id, _parent(kernel), describe(agent_id, args, kwargs))
+    if call.asks:
+        await confirm_async(call, kernel.approver, kernel.approval_seconds)
+    process = call.start(args, kwargs)
+    with entered(process):
+        try:
+            result = await function(*args, **kwargs)
+        except BaseException as error:
+            call.raised(error, isinstance(error, CANCELLED))
+            raise
+        return call.returned(result)
+
+
+def run_sync(kernel: KernelSpace, agent_id: str, function: Function, args: Any, kwargs: Any) -> Any:
+    """One run of an agent in this thread."""
+    if inspect.iscoroutinefunction(function):
+        return _in_new_loop(
+            lambda: run_async(kernel, agent_id, function, args, kwargs), f"the async agent `{agent_id}`"
+        )
+    call = kernel.core.run(agent_id, _parent(kernel), describe(agent_id, args, kwargs))
+    if call.asks:
+        confirm(call, kernel.approver, kernel.approval_seconds)
+    process = call.start(args, kwargs)
+    with entered(process):
+        try:
+            result = function(*args, **kwargs)
+        except BaseException as error:
+            call.raised(error, isinstance(error, CANCELLED))
+            raise
+        return call.returned(result)
+
+
+def _in_new_loop(start: Callable[[], Coroutine[Any, Any, Any]], what: str) -> Any:
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return asyncio.run(start())
+    raise UnsupportedEntryPoint(
+        f"`execute_sync` was called inside a running event loop, which {what} would block; use `await kernel.execute(…)` "
+        "there"
+    )
+
+
+def wait(tool: Function, action: str, args: Any, kwargs: Any) -> Any:
+    """Calls a governed tool outside an event loop."""
+    if not inspect.iscoroutinefunction(tool):
+        return tool(*args, **kwargs)
+    return _in_new_loop(lambda: tool(*args, **kwargs), f"the async tool `{action}`")
+
+
+def governed(kernel: KernelSpace, function: Function, declare: Callable[[Function], str]) -> Function:
+    """The function that runs the agent under the kernel when it is called; async if the agent is async."""
+    if inspect.iscoroutinefunction(function):
+
+        async def run(*args: Any, **kwargs: Any) -> Any:
+            return await run_async(kernel, agent_id, function, args, kwargs)
+    else:
+
+        def run(*args: Any, **kwargs: Any) -> Any:
+            return run_sync(kernel, agent_id, function, args, kwargs)
+
+    stand_in(run, function, inspect.signature(function))
+    agent_id = declare(run)
+    return run
+
+
+def _parent(kernel: KernelSpace) -> Process:
+    """Who starts the run: the run that the caller is in, else the operator."""
+    return current() or kernel.core.operator
+
+
+def describe(agent_id: str, args: Any, kwargs: Any) -> dict[str, Any]:
+    """What is judged and recorded of a run's arguments: their types."""
+    return {
+        "agent": agent_id,
+        "args": [type(value).__qualname__ for value in args],
+        "kwargs": {name: type(value).__qualname__ for name, value in kwargs.items()},
+    }

@@ -1,0 +1,315 @@
+"""``KernelSpace``: the kernel as a program uses it."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import logging
+import os
+import secrets
+import time
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from agent_os import _core
+from agent_os.errors import IsolationUnavailable, NotSupported, PolicyError, RequestInvalid, UnsupportedEntryPoint
+from agent_os.kernel import agents, tools
+from agent_os.kernel.approvals import Approver, terminal_approver
+from agent_os.kernel.context import current
+from agent_os.kernel.operator import Operator
+
+if TYPE_CHECKING:
+    from agent_os.policy import Policy
+    from agent_os.recorder import FlightRecorder
+
+    PolicySource = str | os.PathLike[str] | Policy | Sequence["str | os.PathLike[str] | Policy"]
+
+__all__ = ["KernelSpace"]
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+_log = logging.getLogger("agent_os")
+
+
+class KernelSpace:
+    """Governs agents: decides what they ask for by policy, records it, and only then lets it happen.
+
+    ``policy`` is a preset's name, a path, a ``Policy``, or a non-empty list of those. ``recorder`` is the directory of
+    the log, or a ``FlightRecorder`` of one; by default a fresh directory under the user's state folder. ``durability``
+    is ``written`` or ``memory``, ``record`` is ``none``, ``fields`` or ``full``. ``approver`` answers what must be
+    confirmed within ``approval_seconds``: a callable, ``"terminal"``, or nobody.
+
+    Raises ``PolicyError`` for a policy that is not wholly understood, ``RecorderError`` for a log that cannot be
+    written, ``NotSupported`` and ``IsolationUnavailable`` for what this version does not have.
+
+    >>> from agent_os import KernelSpace
+    >>> with KernelSpace("strict", durability="memory") as kernel:
+    ...     @kernel.register
+    ...     async def greeter(name: str) -> str:
+    ...         return f"hello {name}"
+    ...     kernel.execute_sync(greeter, "world")
+    'hello world'
+    """
+
+    check: Callable[..., _core.Decision]
+    """``check(action, args=None, *, agent=None) -> Decision``: decides without effect and without record.
+
+    ``agent`` names a registered agent, as at the start of a run; without it the run that the caller is in asks. The
+    decision is true only for an allow. Arguments are read lazily, so what cannot be frozen is not found here.
+    """
+
+    def __init__(
+        self,
+        policy: PolicySource,
+        *,
+        recorder: str | os.PathLike[str] | FlightRecorder | None = None,
+        durability: str = "written",
+        approver: Approver | str | None = None,
+        approval_seconds: float = 300.0,
+        store: object = None,
+        guard: bool = False,
+        record: str = "fields",
+        name: str | None = None,
+    ) -> None:
+        from agent_os.policy import Policy
+        from agent_os.recorder import FlightRecorder
+
+        if guard:
+            raise IsolationUnavailable("`guard=True` asks for the runtime guard, which this version does not have; leave it out")
+        if store is not None:
+            raise NotSupported("`store` is not supported by this version; leave it out")
+        if not approval_seconds > 0:
+            raise ValueError("`approval_seconds` must be a positive number of seconds")
+        self.approver = _approver(approver)
+        self.approval_seconds = float(approval_seconds)
+        loaded = Policy.load(policy)
+        directory = _directory(recorder, durability, name)
+        from agent_os import __version__
+
+        self.core = _core.Kernel(
+            loaded.bundle,
+            current=current,
+            directory=directory,
+            durability=durability,
+            record=record,
+            name=name or loaded.name,
+            version=__version__,
+        )
+        self._recorder = FlightRecorder._bound(self.core, directory)
+        self._tools: dict[str, Callable[..., Any]] = {}
+        self._agents: dict[Callable[..., Any], tuple[str, Callable[..., Any]]] = {}
+        self.check = self.core.check
+        if directory is not None:
+            _log.info("the log is in %s", directory)
+
+    # -- declaring ---------------------------------------------------------------------------------------------------
+
+    def register(
+        self,
+        function: F | None = None,
+        *,
+        agent_id: str | None = None,
+        roles: Iterable[str] = (),
+        isolation: str = "task",
+    ) -> Any:
+        """Makes a function known as an agent; ``execute`` runs it. The function itself is returned unchanged."""
+
+        def declare(function: F) -> F:
+            self._declare(function, function, agent_id, roles, isolation)
+            return function
+
+        return declare if function is None else declare(function)
+
+    def govern(
+        self,
+        function: F | None = None,
+        *,
+        agent_id: str | None = None,
+        roles: Iterable[str] = (),
+        isolation: str = "task",
+    ) -> Any:
+        """As ``register``, and calling the returned function runs the agent under the kernel."""
+
+        def declare(function: F) -> Callable[..., Any]:
+            return agents.governed(self, function, lambda wrapper: self._declare(function, wrapper, agent_id, roles, isolation))
+
+        return declare if function is None else declare(function)
+
+    def tool(
+        self,
+        action: str,
+        *,
+        labels: Iterable[str] = (),
+        origin: str = "untrusted",
+        injected: Iterable[str] = (),
+    ) -> Callable[[F], F]:
+        """Makes a function the tool for ``action``; the returned function is governed.
+
+        ``labels`` and ``origin`` (``untrusted``, ``trusted`` or ``system``) say what its output is. The parameters in
+        ``injected`` are supplied by your code, passed by reference and not judged; every other argument is frozen.
+        """
+        self._check_action(action)
+
+        def declare(function: F) -> F:
+            tools.refuse_generators(function, "tool")
+            signature = tools.read_signature(function)
+            rows = tools.parameters(signature, _names(injected, "injected"), action)
+            tool = self.core.tool(action, function, rows, list(_names(labels, "labels")), origin, signature)
+            wrapper = tools.governed(self, tool, function, signature)
+            self._tools[action] = wrapper
+            return wrapper  # type: ignore[return-value]
+
+        return declare
+
+    # -- doing -------------------------------------------------------------------------------------------------------
+
+    async def execute(self, target: Any, /, *args: Any, **kwargs: Any) -> Any:
+        """Runs an agent (by its function), or inside an agent an action (by its name), and returns what it returns.
+
+        Raises ``PolicyDenied`` if it must not happen, ``RequestInvalid`` if it cannot be judged, and whatever the
+        agent or tool raises.
+        """
+        if isinstance(target, str):
+            tool = self._tool(target)
+            if inspect.iscoroutinefunction(tool):
+                return await tool(*args, **kwargs)
+            return await asyncio.to_thread(tool, *args, **kwargs)
+        agent_id, function = self._agent(target)
+        return await agents.run_async(self, agent_id, function, args, kwargs)
+
+    def execute_sync(self, target: Any, /, *args: Any, **kwargs: Any) -> Any:
+        """As ``execute``, outside an event loop."""
+        if isinstance(target, str):
+            return agents.wait(self._tool(target), target, args, kwargs)
+        agent_id, function = self._agent(target)
+        return agents.run_sync(self, agent_id, function, args, kwargs)
+
+    def operator(self) -> Operator:
+        """The operator's own handle, for calling tools outside agents; refused inside one."""
+        self._outside_agents("kernel.operator()")
+        return Operator(self)
+
+    def reload(self, policy: PolicySource) -> None:
+        """Puts another policy in force. If it is not wholly understood, the old one stays and ``PolicyError`` is raised."""
+        from agent_os.policy import Policy
+
+        self._outside_agents("kernel.reload()")
+        try:
+            loaded = Policy.load(policy)
+        except PolicyError as error:
+            self.core.rejected(str(error))
+            raise
+        self.core.reload(loaded.bundle)
+
+    @property
+    def flight_recorder(self) -> FlightRecorder:
+        """The log of this kernel."""
+        return self._recorder
+
+    @property
+    def bundle(self) -> str:
+        """Digest of the bundle in force."""
+        return self.core.bundle.digest
+
+    def close(self) -> None:
+        """Ends the kernel: nothing passes any more, and the log is closed. Closing twice is fine."""
+        self.core.close()
+
+    def __enter__(self) -> KernelSpace:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    async def __aenter__(self) -> KernelSpace:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await asyncio.to_thread(self.close)
+
+    # -- inside ------------------------------------------------------------------------------------------------------
+
+    def _declare(
+        self,
+        function: Callable[..., Any],
+        handle: Callable[..., Any],
+        agent_id: str | None,
+        roles: Iterable[str],
+        isolation: str,
+    ) -> str:
+        tools.refuse_generators(function, "agent")
+        if isolation != "task":
+            raise IsolationUnavailable(f"isolation `{isolation}` is not there in this version; use `task`")
+        if handle in self._agents:
+            raise ValueError(f"`{handle.__qualname__}` is registered already; register another function")
+        name = agent_id if agent_id is not None else getattr(function, "__name__", "")
+        self.core.register(name, list(_names(roles, "roles")))
+        self._agents[handle] = (name, function)
+        return name
+
+    def _check_action(self, action: str) -> None:
+        fault = _core.check_action(action)
+        if fault is not None:
+            raise ValueError(f"`{action}` is not an action: {fault}; use segments of A-Z a-z 0-9 _ - joined by dots")
+        if _core.is_reserved(action):
+            raise ValueError(f"`{action}` belongs to the kernel; choose another first segment")
+        if action in self._tools:
+            raise ValueError(f"a tool `{action}` is there already; choose another action")
+
+    def _tool(self, action: str) -> Callable[..., Any]:
+        tool = self._tools.get(action)
+        if tool is None:
+            known = ", ".join(f"`{each}`" for each in sorted(self._tools)) or "none"
+            raise RequestInvalid(f"no tool `{action}` is registered; there are {known}", code="action_unknown")
+        return tool
+
+    def _agent(self, target: Any) -> tuple[str, Callable[..., Any]]:
+        try:
+            return self._agents[target]
+        except (KeyError, TypeError):
+            raise UnsupportedEntryPoint(
+                f"`{getattr(target, '__qualname__', target)!s}` is not an agent of this kernel; register it with "
+                "`@kernel.register`, or give an action's name"
+            ) from None
+
+    def _outside_agents(self, what: str) -> None:
+        process = current()
+        if process is not None and not process.is_operator:
+            raise UnsupportedEntryPoint(f"`{what}` is the operator's and is refused inside a running agent", code="operator_only")
+
+
+def _names(names: Iterable[str], what: str) -> tuple[str, ...]:
+    if isinstance(names, str):
+        raise TypeError(f"`{what}` takes a list of names, not one string; write [{names!r}]")
+    return tuple(names)
+
+
+def _approver(approver: Approver | str | None) -> Approver | None:
+    if approver is None or callable(approver):
+        return approver
+    if approver == "terminal":
+        return terminal_approver()
+    raise ValueError(f"`{approver}` is not an approver; give a callable or \"terminal\"")
+
+
+def _directory(recorder: Any, durability: str, name: str | None) -> Path | None:
+    """Where the log goes; ``None`` for memory."""
+    if durability == "memory":
+        if recorder is not None:
+            raise ValueError("`durability=\"memory\"` writes no log, so `recorder` has no meaning; leave one of them out")
+        return None
+    if recorder is None:
+        state = os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state"
+        stamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
+        label = f"{name}-" if name and _core.is_name(name) else ""
+        return Path(state) / "agent-os" / "logs" / f"{stamp}-{label}{secrets.token_hex(4)}"
+    directory = getattr(recorder, "directory", recorder)
+    if directory is None:
+        raise ValueError("this `FlightRecorder` has no directory; give one that has")
+    return Path(directory)

@@ -1,0 +1,109 @@
+"""Governed tools: the wrapper that stands where the function stood, and reading what a function takes."""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import inspect
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any
+
+from agent_os.errors import UnsupportedEntryPoint
+from agent_os.kernel.approvals import confirm, confirm_async
+from agent_os.kernel.context import current
+
+if TYPE_CHECKING:
+    from agent_os._core import Tool
+    from agent_os.kernel.space import KernelSpace
+
+Function = Callable[..., Any]
+Parameter = tuple[str, int, bool, Any, bool]
+
+CANCELLED = (asyncio.CancelledError, GeneratorExit, KeyboardInterrupt)
+
+
+def refuse_generators(function: Function, what: str) -> None:
+    """A generator does its work after the call has ended, where nothing could govern it."""
+    if inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function):
+        name = getattr(function, "__qualname__", repr(function))
+        raise UnsupportedEntryPoint(
+            f"`{name}` is a generator, which would act after it was governed; make the {what} a function that returns "
+            "its result, such as a list"
+        )
+
+
+def parameters(signature: inspect.Signature, injected: Iterable[str], name: str) -> list[Parameter]:
+    """What the core needs to know of each parameter."""
+    wanted = set(injected)
+    unknown = wanted - set(signature.parameters)
+    if unknown:
+        known = ", ".join(f"`{each}`" for each in signature.parameters)
+        raise ValueError(
+            f"`{name}` has no parameter `{sorted(unknown)[0]}` to be injected; its parameters are {known or 'none'}"
+        )
+    rows: list[Parameter] = []
+    for each in signature.parameters.values():
+        has_default = each.default is not inspect.Parameter.empty
+        default = each.default if has_default else None
+        rows.append((each.name, int(each.kind), has_default, default, each.name in wanted))
+    return rows
+
+
+def read_signature(function: Function) -> inspect.Signature:
+    """The signature of the function itself, not of something that it says it wraps."""
+    try:
+        return inspect.signature(function, follow_wrapped=False)
+    except (TypeError, ValueError) as error:
+        raise UnsupportedEntryPoint(
+            f"the parameters of `{function!r}` cannot be read, so its arguments cannot be judged; wrap it in a function "
+            "that names them"
+        ) from error
+
+
+def governed(kernel: KernelSpace, tool: Tool, function: Function, signature: inspect.Signature) -> Function:
+    """The function that takes the place of ``function``; async if that is async."""
+    wrapper = _async_tool(kernel, tool) if inspect.iscoroutinefunction(function) else _sync_tool(kernel, tool)
+    stand_in(wrapper, function, signature)
+    return wrapper
+
+
+def stand_in(wrapper: Function, function: Function, signature: inspect.Signature) -> None:
+    """Gives the wrapper the looks of the function, but no way to it."""
+    functools.update_wrapper(wrapper, function, updated=())
+    # Whoever follows `__wrapped__` would get the function without the kernel.
+    del wrapper.__wrapped__  # type: ignore[attr-defined]
+    wrapper.__signature__ = signature  # type: ignore[attr-defined]
+
+
+def _async_tool(kernel: KernelSpace, tool: Tool) -> Function:
+    begin = tool.begin
+
+    async def wrapper(*args: Any, **kwargs: Any) -> Any:
+        call = begin(current(), args, kwargs)
+        if call.asks:
+            await confirm_async(call, kernel.approver, kernel.approval_seconds)
+        try:
+            result = await call.invoke()
+        except BaseException as error:
+            call.raised(error, isinstance(error, CANCELLED))
+            raise
+        return call.returned(result)
+
+    return wrapper
+
+
+def _sync_tool(kernel: KernelSpace, tool: Tool) -> Function:
+    begin = tool.begin
+
+    def wrapper(*args: Any, **kwargs: Any) -> Any:
+        call = begin(current(), args, kwargs)
+        if call.asks:
+            confirm(call, kernel.approver, kernel.approval_seconds)
+        try:
+            result = call.invoke()
+        except BaseException as error:
+            call.raised(error, isinstance(error, CANCELLED))
+            raise
+        return call.returned(result)
+
+    return wrapper

@@ -1,0 +1,15 @@
+//! The road of one action: identity, decision, record of the intent, and only then the right to dispatch; then the
+//! record of the outcome. Every failure on it ends in a denial with a stable reason.
+//!
+//! The effect itself is the caller's. What the caller needs for it, an [`Audited`] decision, exists only after the
+//! intent was recorded.
+
+mod process;
+mod record;
+mod redact;
+mod road;
+
+pub use process::{Agent, OPERATOR, Process, RunData};
+pub use record::{RecordFault, Recorder};
+pub use redact::{REDACTED, redact};
+pub use road::{Approval, Audited, Decision, DescribeArguments, InForce, Judged, Kernel, Outcome, Request};

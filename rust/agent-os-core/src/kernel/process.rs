@@ -1,0 +1,159 @@
+//! Agents and their runs.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard};
+
+use crate::policy::{Origin, Provenance};
+
+/// The agent id under which the operator's own calls are decided and recorded; no agent can be registered under it.
+pub const OPERATOR: &str = "operator";
+
+/// A governed actor.
+#[derive(Debug)]
+pub struct Agent {
+    /// Stable name.
+    pub id: String,
+    // INVARIANT: sorted, without repeats.
+    /// Roles.
+    pub roles: Vec<String>,
+    /// Place in the kernel's table of agents.
+    pub(super) index: usize,
+}
+
+/// What a run has seen so far.
+#[derive(Clone, Debug, Default)]
+pub struct RunData {
+    // INVARIANT: sorted, without repeats.
+    /// Marks on the data.
+    pub labels: Vec<String>,
+    /// The text, by origin.
+    pub provenance: Provenance,
+}
+
+impl RunData {
+    fn add_labels(&mut self, labels: &[String]) {
+        for label in labels {
+            if let Err(place) = self.labels.binary_search(label) {
+                self.labels.insert(place, label.clone());
+            }
+        }
+    }
+}
+
+/// One run of an agent. A handle to it is issued by the kernel only.
+#[derive(Debug)]
+pub struct Process {
+    pub(super) kernel: u64,
+    pub(super) pid: u64,
+    pub(super) agent: Arc<Agent>,
+    pub(super) parent: Option<Arc<Process>>,
+    pub(super) depth: u32,
+    ended: AtomicBool,
+    data: Mutex<Arc<RunData>>,
+}
+
+impl Process {
+    pub(super) fn new(kernel: u64, pid: u64, agent: Arc<Agent>, parent: Option<Arc<Process>>) -> Self {
+        let data = parent.as_ref().map_or_else(Arc::default, |parent| parent.data());
+        let depth = parent.as_ref().filter(|parent| !parent.is_operator()).map_or(0, |parent| parent.depth + 1);
+        Self { kernel, pid, agent, parent, depth, ended: AtomicBool::new(false), data: Mutex::new(data) }
+    }
+
+    /// Number of the run, counted from 1 by kernel; 0 is the operator's.
+    #[must_use]
+    pub fn pid(&self) -> u64 {
+        self.pid
+    }
+
+    /// Whose run it is.
+    #[must_use]
+    pub fn agent(&self) -> &Agent {
+        &self.agent
+    }
+
+    /// The run that started this one, the operator's included.
+    #[must_use]
+    pub fn parent(&self) -> Option<&Process> {
+        self.parent.as_deref()
+    }
+
+    /// The agent of the run above, if another agent started this one.
+    #[must_use]
+    pub fn parent_agent(&self) -> Option<&str> {
+        self.parent().filter(|parent| !parent.is_operator()).map(|parent| parent.agent.id.as_str())
+    }
+
+    /// Runs above this one; 0 for what the operator started.
+    #[must_use]
+    pub fn depth(&self) -> u32 {
+        self.depth
+    }
+
+    /// True for the operator's own calls.
+    #[must_use]
+    pub fn is_operator(&self) -> bool {
+        self.pid == 0
+    }
+
+    /// True once the run has ended.
+    #[must_use]
+    pub fn is_ended(&self) -> bool {
+        self.ended.load(Ordering::Acquire)
+    }
+
+    pub(super) fn end(&self) {
+        self.ended.store(true, Ordering::Release);
+    }
+
+    /// What the run has seen so far: a snapshot.
+    #[must_use]
+    pub fn data(&self) -> Arc<RunData> {
+        Arc::clone(&self.lock())
+    }
+
+    /// Marks the run. Labels are never taken off.
+    pub fn add_labels(&self, labels: &[String]) {
+        if labels.is_empty() || self.is_operator() {
+            return;
+        }
+        let mut data = self.lock();
+        if labels.iter().any(|label| data.labels.binary_search(label).is_err()) {
+            Arc::make_mut(&mut data).add_labels(labels);
+        }
+    }
+
+    /// Adds text that the run has now seen. The operator's own calls keep none, so that no run inherits any.
+    pub fn add_text(&self, origin: Origin, text: &str) {
+        if !self.is_operator() && !text.is_empty() {
+            Arc::make_mut(&mut self.lock()).provenance.add(origin, text);
+        }
+    }
+
+    /// Takes over what a run that this one started has seen: its result may carry any of it.
+    pub fn absorb(&self, child: &Process) {
+        if self.is_operator() {
+            return;
+        }
+        let theirs = child.data();
+        let mut data = self.lock();
+        let data = Arc::make_mut(&mut data);
+        data.add_labels(&theirs.labels);
+        data.provenance.merge(&theirs.provenance);
+    }
+
+    /// Notes that the run has seen text that could not be read.
+    pub fn lose_text(&self) {
+        if !self.is_operator() {
+            Arc::make_mut(&mut self.lock()).provenance.mark_bounded();
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Arc<RunData>> {
+        self.data.lock().unwrap_or_else(|poisoned| {
+            // A panic may have cost a text: what is not found from now on is unknown.
+            let mut data = poisoned.into_inner();
+            Arc::make_mut(&mut data).provenance.mark_bounded();
+            data
+        })
+    }
+}

@@ -1,0 +1,39 @@
+//! What the road needs of a flight recorder.
+
+use crate::audit::event::Draft;
+
+/// Keeps the entries of one log. Implementations return only when the entry is as durable as they promise.
+pub trait Recorder {
+    /// The promise of room for an outcome.
+    type Receipt;
+
+    /// Records an intent and reserves the room for its outcome.
+    ///
+    /// # Errors
+    /// The entry was not kept; the action must not happen.
+    fn intent(&self, draft: &Draft) -> Result<Self::Receipt, RecordFault>;
+
+    /// The place of the intent that a receipt is for.
+    fn intent_seq(&self, receipt: &Self::Receipt) -> u64;
+
+    /// Records the outcome of an intent.
+    ///
+    /// # Errors
+    /// The entry was not kept; the result must be withheld and effects must stop.
+    fn outcome(&self, receipt: Self::Receipt, draft: &Draft) -> Result<u64, RecordFault>;
+
+    /// Records anything else.
+    ///
+    /// # Errors
+    /// The entry was not kept.
+    fn event(&self, draft: &Draft) -> Result<u64, RecordFault>;
+}
+
+/// Why an entry was not kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RecordFault {
+    /// Stable code of the cause.
+    pub code: &'static str,
+    /// What happened and what to do.
+    pub message: String,
+}

@@ -1,0 +1,637 @@
+//! The steps of the road, in the one order in which they compile.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+
+use arc_swap::{ArcSwap, Guard};
+use smallvec::SmallVec;
+
+use super::process::{Agent, OPERATOR, Process};
+use super::record::{RecordFault, Recorder};
+use crate::audit::event::{Draft, kind, write_texts};
+use crate::canonical;
+use crate::limits;
+use crate::policy::{
+    Bundle, Effect, Obligations, Provenance, Record, RuleIx, Subject, SubjectKey, Verdict, decide,
+};
+use crate::reason::Reason;
+use crate::request::{Arguments, RunState};
+
+const OPEN: u8 = 0;
+const CLOSED: u8 = 1;
+const UNRECORDED: u8 = 2;
+
+/// The bundle that decides, with what was made of it for speed.
+#[derive(Debug)]
+pub struct InForce<X> {
+    /// The rules.
+    pub bundle: Arc<Bundle>,
+    /// What the caller keeps beside each bundle.
+    pub extra: Arc<X>,
+    // INVARIANT: one for each registered agent, at the agent's index.
+    subjects: Vec<Arc<SubjectKey>>,
+}
+
+impl<X> InForce<X> {
+    fn new(bundle: Arc<Bundle>, extra: Arc<X>, agents: &[Arc<Agent>]) -> Self {
+        let subjects = agents
+            .iter()
+            .map(|agent| Arc::new(bundle.subject(&Subject { id: &agent.id, roles: &agent.roles })))
+            .collect();
+        Self { bundle, extra, subjects }
+    }
+}
+
+/// What was decided, by which bundle, and what must happen with an allow.
+#[derive(Clone, Debug)]
+pub struct Decision {
+    /// Effect, reason and rules.
+    pub verdict: Verdict,
+    /// The bundle that was asked.
+    pub bundle: Arc<Bundle>,
+    /// What the applicable `require` rules demand.
+    pub obligations: Obligations,
+}
+
+impl Decision {
+    fn new(verdict: Verdict, bundle: &Arc<Bundle>) -> Self {
+        let obligations =
+            if verdict.requires.is_empty() { Obligations::default() } else { bundle.obligations(&verdict.requires) };
+        Self { verdict, bundle: Arc::clone(bundle), obligations }
+    }
+
+    /// A denial by the kernel itself, whatever the policy says.
+    #[must_use]
+    pub fn refusal(reason: Reason, bundle: &Arc<Bundle>) -> Self {
+        Self::new(
+            Verdict {
+                effect: Effect::Deny,
+                reason,
+                rules: SmallVec::new(),
+                unknowns: Vec::new(),
+                requires: SmallVec::new(),
+            },
+            bundle,
+        )
+    }
+
+    /// The ids of the deciding rules, ascending.
+    pub fn rule_ids(&self) -> impl Iterator<Item = &str> {
+        rule_ids(&self.bundle, &self.verdict.rules)
+    }
+
+    fn write(&self, out: &mut Vec<u8>) {
+        out.extend_from_slice(b"{\"effect\":");
+        canonical::write_str(self.verdict.effect.code(), out);
+        if !self.verdict.requires.is_empty() {
+            out.extend_from_slice(b",\"obligations\":{");
+            if !self.obligations.labels.is_empty() {
+                out.extend_from_slice(b"\"label\":");
+                write_texts(self.obligations.labels.iter().map(String::as_str), out);
+                out.push(b',');
+            }
+            if let Some(record) = self.obligations.record {
+                out.extend_from_slice(b"\"record\":");
+                canonical::write_str(record.code(), out);
+                out.push(b',');
+            }
+            if !self.obligations.redact.is_empty() {
+                out.extend_from_slice(b"\"redact\":");
+                write_texts(self.obligations.redact.iter().map(String::as_str), out);
+                out.push(b',');
+            }
+            out.extend_from_slice(b"\"rules\":");
+            write_texts(rule_ids(&self.bundle, &self.verdict.requires), out);
+            out.push(b'}');
+        }
+        out.extend_from_slice(b",\"reason\":");
+        canonical::write_str(self.verdict.reason.code(), out);
+        out.extend_from_slice(b",\"rules\":");
+        write_texts(self.rule_ids(), out);
+        if !self.verdict.unknowns.is_empty() {
+            out.extend_from_slice(b",\"unknowns\":[");
+            for (index, unknown) in self.verdict.unknowns.iter().enumerate() {
+                if index > 0 {
+                    out.push(b',');
+                }
+                let rule = self.bundle.rule(unknown.rule).map_or("", |rule| rule.id.as_str());
+                write_texts([rule, self.bundle.path(unknown.path)], out);
+            }
+            out.push(b']');
+        }
+        out.push(b'}');
+    }
+}
+
+fn rule_ids<'b>(bundle: &'b Bundle, rules: &'b [RuleIx]) -> impl Iterator<Item = &'b str> {
+    rules.iter().map(|rule| bundle.rule(*rule).map_or("", |rule| rule.id.as_str()))
+}
+
+/// A value whose intent stands in the log. Only [`Kernel::judge`] makes one, after the recorder has answered, so code
+/// that needs one cannot run before.
+///
+/// ```compile_fail
+/// // A decision that was not recorded cannot be passed off as one that was.
+/// let audited = agent_os_core::kernel::Audited { value: (), receipt: () };
+/// ```
+#[derive(Debug)]
+#[must_use = "an intent without an outcome stays open in the log"]
+pub struct Audited<T, Receipt> {
+    // INVARIANT: the intent that this value is about was recorded, and `receipt` is what the recorder gave for it.
+    value: T,
+    receipt: Receipt,
+}
+
+impl<T, Receipt> Audited<T, Receipt> {
+    /// What was audited.
+    pub fn get(&self) -> &T {
+        &self.value
+    }
+}
+
+/// What judging came to.
+#[derive(Debug)]
+pub enum Judged<Receipt> {
+    /// Recorded, and free to happen.
+    Go(Audited<Decision, Receipt>),
+    /// Somebody must confirm it first; nothing was recorded yet.
+    Ask(Decision),
+    /// It must not happen, and the log says so, unless the fault says why the log could not.
+    Denied(Decision, Option<RecordFault>),
+}
+
+/// Writes what an entry says of the arguments, at the given level and without what must be redacted.
+pub type DescribeArguments<'a> = dyn Fn(Record, &[String], &mut Vec<u8>) -> Result<(), RecordFault> + 'a;
+
+/// An action with its frozen arguments.
+pub struct Request<'a, A> {
+    /// The action's name.
+    pub action: &'a str,
+    /// The arguments.
+    pub args: &'a A,
+    /// Microseconds since 1970-01-01T00:00:00Z.
+    pub now_micros: i64,
+    /// What the log is to say of the arguments.
+    pub describe: &'a DescribeArguments<'a>,
+}
+
+/// A confirmation of one request under one bundle.
+#[derive(Clone, Debug)]
+pub struct Approval {
+    /// SHA-256 of the request, in hex.
+    pub request: String,
+    /// Digest of the bundle whose ask rules were shown.
+    pub bundle: String,
+    /// The ids of the ask rules that were shown.
+    pub rules: Vec<String>,
+    /// Who confirmed.
+    pub by: String,
+}
+
+/// How an action ended.
+#[derive(Clone, Debug)]
+pub struct Outcome<'a> {
+    /// `returned`, `raised`, `cancelled` or `withheld`.
+    pub status: &'static str,
+    /// Salted digest of the result's canonical bytes, if it has any.
+    pub digest: Option<[u8; 32]>,
+    /// Canonical bytes of the result, or of a reference to it.
+    pub full: Option<&'a [u8]>,
+    /// Type and message of what was raised.
+    pub error: Option<(&'a str, &'a str)>,
+    /// Marks on the result.
+    pub labels: &'a [String],
+    /// Origin of the result's text.
+    pub origin: Option<&'static str>,
+    /// Duration.
+    pub micros: u64,
+}
+
+/// The kernel: policy in force, agents, runs and the recorder.
+pub struct Kernel<R: Recorder, X> {
+    number: u64,
+    in_force: ArcSwap<InForce<X>>,
+    agents: RwLock<HashMap<String, Arc<Agent>>>,
+    roster: Mutex<Vec<Arc<Agent>>>,
+    recorder: R,
+    level: Record,
+    next_pid: AtomicU64,
+    status: AtomicU8,
+    operator: Arc<Process>,
+}
+
+impl<R: Recorder, X> Kernel<R, X> {
+    /// A kernel with this bundle in force. `number` tells its processes from those of other kernels.
+    ///
+    /// # Errors
+    /// The recorder did not take the first entry.
+    pub fn new(
+        number: u64,
+        bundle: Arc<Bundle>,
+        extra: Arc<X>,
+        recorder: R,
+        level: Record,
+        loaded: &Draft,
+    ) -> Result<Self, RecordFault> {
+        recorder.event(loaded)?;
+        let agent = Arc::new(Agent { id: OPERATOR.to_owned(), roles: Vec::new(), index: 0 });
+        let roster = vec![Arc::clone(&agent)];
+        Ok(Self {
+            number,
+            in_force: ArcSwap::from_pointee(InForce::new(bundle, extra, &roster)),
+            agents: RwLock::default(),
+            roster: Mutex::new(roster),
+            recorder,
+            level,
+            next_pid: AtomicU64::new(1),
+            status: AtomicU8::new(OPEN),
+            operator: Arc::new(Process::new(number, 0, agent, None)),
+        })
+    }
+
+    /// The recorder.
+    pub fn recorder(&self) -> &R {
+        &self.recorder
+    }
+
+    /// The bundle that decides now.
+    pub fn in_force(&self) -> Guard<Arc<InForce<X>>> {
+        self.in_force.load()
+    }
+
+    /// The operator's own identity.
+    #[must_use]
+    pub fn operator(&self) -> &Arc<Process> {
+        &self.operator
+    }
+
+    /// Makes an agent known; `None` if the id is taken. `roles` are sorted here.
+    ///
+    /// # Errors
+    /// The recorder did not take the entry; the agent is not known.
+    pub fn register(&self, id: &str, mut roles: Vec<String>) -> Result<Option<Arc<Agent>>, RecordFault> {
+        let mut roster = self.roster.lock().unwrap_or_else(PoisonError::into_inner);
+        if roster.iter().any(|agent| agent.id == id) {
+            return Ok(None);
+        }
+        roles.sort_unstable();
+        roles.dedup();
+        let mut draft = Draft::new();
+        draft.text("agent", id).text("kind", kind::AGENT_REGISTERED).texts("roles", roles.iter().map(String::as_str));
+        self.recorder.event(&draft)?;
+        let agent = Arc::new(Agent { id: id.to_owned(), roles, index: roster.len() });
+        let in_force = self.in_force.load_full();
+        let subject = in_force.bundle.subject(&Subject { id: &agent.id, roles: &agent.roles });
+        let mut subjects = in_force.subjects.clone();
+        subjects.push(Arc::new(subject));
+        roster.push(Arc::clone(&agent));
+        self.in_force.store(Arc::new(InForce {
+            bundle: Arc::clone(&in_force.bundle),
+            extra: Arc::clone(&in_force.extra),
+            subjects,
+        }));
+        let mut agents = self.agents.write().unwrap_or_else(PoisonError::into_inner);
+        agents.insert(agent.id.clone(), Arc::clone(&agent));
+        Ok(Some(agent))
+    }
+
+    /// A registered agent.
+    #[must_use]
+    pub fn agent(&self, id: &str) -> Option<Arc<Agent>> {
+        self.agents.read().unwrap_or_else(PoisonError::into_inner).get(id).cloned()
+    }
+
+    /// Puts another bundle in force, after the log took note of it.
+    ///
+    /// # Errors
+    /// The recorder did not take the entry; the old bundle stays in force.
+    pub fn reload(&self, bundle: Arc<Bundle>, extra: Arc<X>, loaded: &Draft) -> Result<(), RecordFault> {
+        let roster = self.roster.lock().unwrap_or_else(PoisonError::into_inner);
+        let next = InForce::new(bundle, extra, &roster);
+        self.recorder.event(loaded)?;
+        self.in_force.store(Arc::new(next));
+        Ok(())
+    }
+
+    /// Decides without effect and without record, for a run that does not exist: no labels, no text seen.
+    pub fn check<A: Arguments>(&self, in_force: &InForce<X>, agent: &Agent, action: &str, args: &A, now: i64) -> Verdict {
+        let provenance = Provenance::default();
+        let run = RunState { labels: &[], depth: 0, parent: None, now_micros: now, provenance: &provenance };
+        match in_force.subjects.get(agent.index) {
+            Some(subject) => decide(&in_force.bundle, subject, action, args, &run, &[]),
+            None => Decision::refusal(Reason::InternalError, &in_force.bundle).verdict,
+        }
+    }
+
+    /// Decides without effect and without record, for a live run.
+    pub fn check_process<A: Arguments>(
+        &self,
+        in_force: &InForce<X>,
+        process: &Process,
+        action: &str,
+        args: &A,
+        now: i64,
+    ) -> Verdict {
+        match self.standing(Some(process)) {
+            Ok(process) => self.decide(in_force, process, action, args, now, &[]),
+            Err(reason) => Decision::refusal(reason, &in_force.bundle).verdict,
+        }
+    }
+
+    /// Decides, and records the intent of an allow or the denial.
+    ///
+    /// An approval counts for the ask rules that were shown, and only while the bundle is the one that was shown.
+    pub fn judge<A: Arguments>(
+        &self,
+        process: Option<&Process>,
+        request: &Request<'_, A>,
+        approval: Option<&Approval>,
+    ) -> Judged<R::Receipt> {
+        let in_force = self.in_force.load();
+        let live = match self.standing(process) {
+            Ok(live) => live,
+            Err(reason) => return self.deny(process, request, Decision::refusal(reason, &in_force.bundle)),
+        };
+        let approved: SmallVec<[RuleIx; 4]> = approval
+            .filter(|approval| approval.bundle == in_force.bundle.digest())
+            .map(|approval| approval.rules.iter().filter_map(|id| in_force.bundle.rule_ix(id)).collect())
+            .unwrap_or_default();
+        let verdict = self.decide(&in_force, live, request.action, request.args, request.now_micros, &approved);
+        let decision = Decision::new(verdict, &in_force.bundle);
+        match decision.verdict.effect {
+            Effect::Deny => self.deny(process, request, decision),
+            Effect::Ask => Judged::Ask(decision),
+            Effect::Allow => {
+                let recorded = self
+                    .draft(kind::INTENT, Some(live), request, &decision, approval)
+                    .and_then(|draft| self.recorder.intent(&draft));
+                match recorded {
+                    Ok(receipt) => {
+                        live.add_labels(&decision.obligations.labels);
+                        Judged::Go(Audited { value: decision, receipt })
+                    }
+                    Err(fault) => {
+                        Judged::Denied(Decision::refusal(Reason::RecordFailed, &in_force.bundle), Some(fault))
+                    }
+                }
+            }
+        }
+    }
+
+    /// Records that the action does not happen, for a reason of the kernel's own.
+    pub fn refuse<A>(
+        &self,
+        process: Option<&Process>,
+        request: &Request<'_, A>,
+        reason: Reason,
+    ) -> (Decision, Option<RecordFault>) {
+        let decision = Decision::refusal(reason, &self.in_force.load().bundle);
+        self.record_denial(process, request, decision)
+    }
+
+    /// Records that an action that was to be confirmed does not happen; the decision keeps the rules that asked.
+    pub fn refuse_asked<A>(
+        &self,
+        process: Option<&Process>,
+        request: &Request<'_, A>,
+        mut asked: Decision,
+        reason: Reason,
+    ) -> (Decision, Option<RecordFault>) {
+        asked.verdict.effect = Effect::Deny;
+        asked.verdict.reason = reason;
+        asked.verdict.requires.clear();
+        asked.obligations = Obligations::default();
+        self.record_denial(process, request, asked)
+    }
+
+    /// Starts the run of `agent` that the audited decision allows, below `parent`.
+    ///
+    /// # Errors
+    /// The recorder did not take the entry; there is no run.
+    pub fn start(
+        &self,
+        allowed: &Audited<Decision, R::Receipt>,
+        agent: &Arc<Agent>,
+        parent: &Arc<Process>,
+    ) -> Result<Arc<Process>, RecordFault> {
+        let pid = self.next_pid.fetch_add(1, Ordering::Relaxed);
+        let process = Arc::new(Process::new(self.number, pid, Arc::clone(agent), Some(Arc::clone(parent))));
+        let mut draft = Draft::new();
+        draft
+            .text("agent", &agent.id)
+            .number("intent", self.recorder.intent_seq(&allowed.receipt))
+            .text("kind", kind::PROCESS_STARTED)
+            .number("parent", parent.pid)
+            .number("pid", pid);
+        self.recorder.event(&draft)?;
+        Ok(process)
+    }
+
+    /// Ends a run: nothing of it passes any more.
+    pub fn end(&self, process: &Process) {
+        process.end();
+    }
+
+    /// Records the outcome. If that fails the result must be withheld, and from now on no effect passes.
+    ///
+    /// # Errors
+    /// The outcome was not kept.
+    pub fn finish(
+        &self,
+        audited: Audited<Decision, R::Receipt>,
+        process: Option<&Process>,
+        outcome: &Outcome<'_>,
+    ) -> Result<u64, RecordFault> {
+        let mut draft = Draft::new();
+        if let Some(digest) = outcome.digest {
+            draft.field("digest", |out| write_hex(&digest, out));
+        }
+        if let Some((class, message)) = outcome.error {
+            draft.field("error", |out| {
+                out.extend_from_slice(b"{\"message\":");
+                canonical::write_str(bounded(message, 300), out);
+                out.extend_from_slice(b",\"type\":");
+                canonical::write_str(bounded(class, 120), out);
+                out.push(b'}');
+            });
+        }
+        if let Some(full) = outcome.full {
+            draft.field("full", |out| out.extend_from_slice(full));
+        }
+        draft.number("intent", self.recorder.intent_seq(&audited.receipt)).text("kind", kind::OUTCOME);
+        if !outcome.labels.is_empty() {
+            draft.texts("labels", outcome.labels.iter().map(String::as_str));
+        }
+        draft.number("micros", outcome.micros);
+        if let Some(origin) = outcome.origin {
+            draft.text("origin", origin);
+        }
+        if let Some(process) = process {
+            draft.number("pid", process.pid);
+        }
+        draft.text("status", outcome.status);
+        self.recorder.outcome(audited.receipt, &draft).inspect_err(|_| {
+            // A kernel that was closed meanwhile stays closed.
+            let _ = self.status.compare_exchange(OPEN, UNRECORDED, Ordering::AcqRel, Ordering::Acquire);
+        })
+    }
+
+    /// Closes the kernel: no effect passes any more. True the first time.
+    pub fn close(&self) -> bool {
+        self.status.swap(CLOSED, Ordering::AcqRel) != CLOSED
+    }
+
+    /// True if effects may pass, as far as the kernel itself is concerned.
+    #[must_use]
+    pub fn is_open(&self) -> bool {
+        self.status.load(Ordering::Acquire) == OPEN
+    }
+
+    /// How much is recorded of an action with this decision: the most that the kernel or an obligation asks for.
+    #[must_use]
+    pub fn level(&self, decision: &Decision) -> Record {
+        decision.obligations.record.map_or(self.level, |record| record.max(self.level))
+    }
+
+    /// How much is recorded of what no rule speaks about.
+    #[must_use]
+    pub fn default_level(&self) -> Record {
+        self.level
+    }
+
+    /// Whether this process may ask for anything at all.
+    fn standing<'p>(&self, process: Option<&'p Process>) -> Result<&'p Process, Reason> {
+        match self.status.load(Ordering::Acquire) {
+            OPEN => {}
+            UNRECORDED => return Err(Reason::OutcomeUnrecorded),
+            _ => return Err(Reason::KernelClosed),
+        }
+        let process = process.ok_or(Reason::NoProcess)?;
+        if process.kernel != self.number {
+            return Err(Reason::NoProcess);
+        }
+        if process.is_ended() {
+            return Err(Reason::ProcessEnded);
+        }
+        if process.depth as usize > limits::RUN_DEPTH {
+            return Err(Reason::RunTooDeep);
+        }
+        Ok(process)
+    }
+
+    fn decide<A: Arguments>(
+        &self,
+        in_force: &InForce<X>,
+        process: &Process,
+        action: &str,
+        args: &A,
+        now_micros: i64,
+        approved: &[RuleIx],
+    ) -> Verdict {
+        let data = process.data();
+        let run = RunState {
+            labels: &data.labels,
+            depth: process.depth,
+            parent: process.parent_agent(),
+            now_micros,
+            provenance: &data.provenance,
+        };
+        match in_force.subjects.get(process.agent.index) {
+            Some(subject) => decide(&in_force.bundle, subject, action, args, &run, approved),
+            None => Decision::refusal(Reason::InternalError, &in_force.bundle).verdict,
+        }
+    }
+
+    fn deny<A>(&self, process: Option<&Process>, request: &Request<'_, A>, decision: Decision) -> Judged<R::Receipt> {
+        let (decision, fault) = self.record_denial(process, request, decision);
+        Judged::Denied(decision, fault)
+    }
+
+    fn record_denial<A>(
+        &self,
+        process: Option<&Process>,
+        request: &Request<'_, A>,
+        decision: Decision,
+    ) -> (Decision, Option<RecordFault>) {
+        // A process of another kernel is a stranger here; its names mean nothing in this log.
+        let process = process.filter(|process| process.kernel == self.number);
+        let fault = self
+            .draft(kind::DENIED, process, request, &decision, None)
+            .and_then(|draft| self.recorder.event(&draft))
+            .err();
+        (decision, fault)
+    }
+
+    fn draft<A>(
+        &self,
+        kind: &'static str,
+        process: Option<&Process>,
+        request: &Request<'_, A>,
+        decision: &Decision,
+        approval: Option<&Approval>,
+    ) -> Result<Draft, RecordFault> {
+        let level = self.level(decision);
+        let mut draft = Draft::new();
+        draft.text("action", bounded(request.action, limits::ACTION_BYTES));
+        if let Some(process) = process {
+            draft.text("agent", &process.agent.id);
+        }
+        if let Some(approval) = approval {
+            draft.field("approval", |out| {
+                out.extend_from_slice(b"{\"by\":");
+                canonical::write_str(&approval.by, out);
+                out.extend_from_slice(b",\"request\":");
+                canonical::write_str(&approval.request, out);
+                out.push(b'}');
+            });
+        }
+        let mut described = Ok(());
+        draft.field("args", |out| described = (request.describe)(level, &decision.obligations.redact, out));
+        described?;
+        draft.text("bundle", decision.bundle.digest());
+        draft.field("decision", |out| decision.write(out)).text("kind", kind);
+        if let Some(process) = process {
+            if let Some(parent) = &process.parent {
+                draft.number("parent", parent.pid);
+            }
+            draft.number("pid", process.pid);
+            let data = process.data();
+            draft.field("run", |out| {
+                out.extend_from_slice(b"{\"depth\":");
+                canonical::write_int(i64::from(process.depth), out);
+                out.extend_from_slice(b",\"labels\":");
+                write_texts(data.labels.iter().map(String::as_str), out);
+                out.push(b'}');
+            });
+        }
+        draft.field("when", |out| canonical::write_int(request.now_micros, out));
+        Ok(draft)
+    }
+}
+
+/// Appends 32 bytes as a string of 64 hexadecimal digits.
+fn write_hex(bytes: &[u8; 32], out: &mut Vec<u8>) {
+    const HEX: &[u8; 16] = b"0123456789abcdef";
+    out.push(b'"');
+    for byte in bytes {
+        for half in [byte >> 4, byte & 15] {
+            out.push(HEX.get(usize::from(half)).copied().unwrap_or(b'0'));
+        }
+    }
+    out.push(b'"');
+}
+
+/// The longest start of `text` whose canonical form has at most `limit` bytes between its quotes.
+fn bounded(text: &str, limit: usize) -> &str {
+    let mut size = 0;
+    let end = text.char_indices().find(|(_, c)| {
+        size += match c {
+            '"' | '\\' | '\u{8}' | '\u{c}' | '\n' | '\r' | '\t' => 2,
+            c if (*c as u32) < 0x20 => 6,
+            c => c.len_utf8(),
+        };
+        size > limit
+    });
+    end.map_or(text, |(index, _)| text.get(..index).unwrap_or(text))
+}

@@ -1,0 +1,289 @@
+//! Compiled bundles.
+
+use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use agent_os_core::canonical::parse_json;
+use agent_os_core::kernel::Decision as CoreDecision;
+use agent_os_core::policy::{
+    self, Obligations, Origin, Provenance, RuleIx, Subject, Verdict, decide, explain,
+};
+use agent_os_core::request::RunState;
+use pyo3::exceptions::{PyException, PyValueError};
+use pyo3::prelude::*;
+use pyo3::sync::PyOnceLock;
+use pyo3::types::{PyBytes, PyDict};
+
+use crate::decision::Decision;
+use crate::errors;
+use crate::freeze::Freezer;
+use crate::reader::{DictArguments, Keys};
+
+pyo3::create_exception!(
+    agent_os._core,
+    CompileFailed,
+    PyException,
+    "A document could not be compiled; `problems` lists (pointer, code, message, hint)."
+);
+
+/// What the binding keeps beside each core bundle.
+pub(crate) struct Extra {
+    pub(crate) keys: Keys,
+    // One object per outcome that is decided by a single rule, or by none, without anything unknown.
+    by_rule: Vec<PyOnceLock<Py<Decision>>>,
+    by_default: PyOnceLock<Py<Decision>>,
+}
+
+impl Extra {
+    fn new(py: Python<'_>, bundle: &policy::Bundle) -> Self {
+        Self {
+            keys: Keys::new(py, bundle.argument_paths()),
+            by_rule: bundle.rules().iter().map(|_| PyOnceLock::new()).collect(),
+            by_default: PyOnceLock::new(),
+        }
+    }
+
+    /// The Python object for a verdict; the common ones are made once.
+    pub(crate) fn decision(&self, py: Python<'_>, bundle: &Arc<policy::Bundle>, verdict: Verdict) -> PyResult<Py<Decision>> {
+        use agent_os_core::reason::Reason;
+        let make = |verdict: Verdict| {
+            let obligations = if verdict.requires.is_empty() {
+                Obligations::default()
+            } else {
+                bundle.obligations(&verdict.requires)
+            };
+            Py::new(py, Decision(CoreDecision { verdict, bundle: Arc::clone(bundle), obligations }))
+        };
+        let plain = verdict.unknowns.is_empty() && verdict.requires.is_empty();
+        let cell = match (plain, verdict.reason, verdict.rules.as_slice()) {
+            (true, Reason::AllowedByRule | Reason::AskedByRule | Reason::DeniedByRule, [rule]) => self.by_rule.get(rule.get()),
+            (true, Reason::AllowedByDefault | Reason::DeniedByDefault, []) => Some(&self.by_default),
+            _ => None,
+        };
+        match cell {
+            Some(cell) => cell.get_or_try_init(py, || make(verdict)).map(|decision| decision.clone_ref(py)),
+            None => make(verdict),
+        }
+    }
+}
+
+/// The compiled set of rules, named by its digest.
+#[pyclass(frozen, module = "agent_os._core")]
+pub(crate) struct Bundle {
+    pub(crate) core: Arc<policy::Bundle>,
+    pub(crate) extra: Arc<Extra>,
+}
+
+impl Bundle {
+    fn new(py: Python<'_>, core: policy::Bundle) -> Self {
+        let extra = Arc::new(Extra::new(py, &core));
+        Self { core: Arc::new(core), extra }
+    }
+}
+
+#[pymethods]
+impl Bundle {
+    /// Compiles a normalised document.
+    #[staticmethod]
+    fn compile(document: &Bound<'_, PyDict>) -> PyResult<Self> {
+        let py = document.py();
+        let bytes = document_bytes(document)?;
+        let value = parse_json(&bytes).map_err(|error| PyValueError::new_err(error.to_string()))?;
+        policy::Bundle::compile(&value).map(|bundle| Self::new(py, bundle)).map_err(|problems| {
+            let rows: Vec<(String, &str, String, String)> = problems
+                .into_iter()
+                .map(|problem| (problem.pointer, problem.code.code(), problem.message, problem.hint))
+                .collect();
+            let error = CompileFailed::new_err(format!("{} problems", rows.len()));
+            match error.value(py).setattr("problems", rows) {
+                Ok(()) => error,
+                Err(other) => other,
+            }
+        })
+    }
+
+    /// Reads the bytes of a compiled bundle's file.
+    #[staticmethod]
+    fn load(py: Python<'_>, data: &[u8]) -> PyResult<Self> {
+        policy::Bundle::load(data)
+            .map(|bundle| Self::new(py, bundle))
+            .map_err(|error| PyValueError::new_err(error.to_string()))
+    }
+
+    /// The bytes of a compiled bundle's file.
+    fn dump<'py>(&self, py: Python<'py>) -> Bound<'py, PyBytes> {
+        PyBytes::new(py, &self.core.dump())
+    }
+
+    /// `sha256:` and the digest of the canonical form.
+    #[getter]
+    fn digest(&self) -> &str {
+        self.core.digest()
+    }
+
+    /// The policy's name.
+    #[getter]
+    fn name(&self) -> &str {
+        self.core.name()
+    }
+
+    /// `allow` or `deny`.
+    #[getter]
+    fn default(&self) -> &'static str {
+        self.core.default_effect().code()
+    }
+
+    /// The rules: id, effect, message, file and line.
+    #[getter]
+    fn rules<'py>(&self, py: Python<'py>) -> PyResult<Vec<Bound<'py, PyDict>>> {
+        let row = |rule: &policy::RuleInfo| {
+            let row = PyDict::new(py);
+            row.set_item("id", &rule.id)?;
+            row.set_item("effect", rule.effect.code())?;
+            row.set_item("message", rule.message.as_deref())?;
+            row.set_item("file", rule.source.as_ref().map(|source| source.file.as_str()))?;
+            row.set_item("line", rule.source.as_ref().map(|source| source.line))?;
+            Ok(row)
+        };
+        self.core.rules().iter().map(row).collect()
+    }
+
+    /// The canonical bytes of the normalised document.
+    #[getter]
+    fn document<'py>(&self, py: Python<'py>) -> Bound<'py, PyBytes> {
+        PyBytes::new(py, &agent_os_core::canonical::encode(self.core.document()))
+    }
+
+    /// Decides a request with everything about it given; no kernel is involved.
+    #[pyo3(signature = (action, args=None, *, agent, roles=Vec::new(), labels=Vec::new(), depth=0, parent=None,
+                        now_micros=None, texts=Vec::new(), approved=Vec::new()))]
+    #[expect(clippy::too_many_arguments, reason = "a request is given whole")]
+    fn decide(
+        &self,
+        py: Python<'_>,
+        action: &str,
+        args: Option<&Bound<'_, PyDict>>,
+        agent: &str,
+        roles: Vec<String>,
+        labels: Vec<String>,
+        depth: u32,
+        parent: Option<&str>,
+        now_micros: Option<i64>,
+        texts: Vec<(String, String)>,
+        approved: Vec<String>,
+    ) -> PyResult<Py<Decision>> {
+        let given = Given::new(roles, labels, &texts)?;
+        let subject = self.core.subject(&Subject { id: agent, roles: &given.roles });
+        let run = given.run(depth, parent, now_micros);
+        let arguments = DictArguments { dict: args, keys: &self.extra.keys };
+        let approved: Vec<RuleIx> = approved
+            .iter()
+            .map(|id| {
+                self.core.rule_ix(id).ok_or_else(|| PyValueError::new_err(format!("no rule `{id}` to have been approved")))
+            })
+            .collect::<PyResult<_>>()?;
+        let verdict = decide(&self.core, &subject, action, &arguments, &run, &approved);
+        if approved.is_empty() {
+            return self.extra.decision(py, &self.core, verdict);
+        }
+        let obligations = self.core.obligations(&verdict.requires);
+        Py::new(py, Decision(CoreDecision { verdict, bundle: Arc::clone(&self.core), obligations }))
+    }
+
+    /// Says of every rule whether it applies and why not, in the order of their ids.
+    #[pyo3(signature = (action, args=None, *, agent, roles=Vec::new(), labels=Vec::new(), depth=0, parent=None,
+                        now_micros=None, texts=Vec::new()))]
+    #[expect(clippy::too_many_arguments, reason = "a request is given whole")]
+    fn explain<'py>(
+        &self,
+        py: Python<'py>,
+        action: &str,
+        args: Option<&Bound<'_, PyDict>>,
+        agent: &str,
+        roles: Vec<String>,
+        labels: Vec<String>,
+        depth: u32,
+        parent: Option<&str>,
+        now_micros: Option<i64>,
+        texts: Vec<(String, String)>,
+    ) -> PyResult<Vec<Bound<'py, PyDict>>> {
+        let given = Given::new(roles, labels, &texts)?;
+        let run = given.run(depth, parent, now_micros);
+        let subject = Subject { id: agent, roles: &given.roles };
+        let arguments = DictArguments { dict: args, keys: &self.extra.keys };
+        let rows = explain(&self.core, &subject, action, &arguments, &run);
+        let row = |row: policy::Explanation| {
+            let out = PyDict::new(py);
+            let rule = self.core.rule(row.rule);
+            out.set_item("rule", rule.map(|rule| rule.id.as_str()))?;
+            out.set_item("effect", rule.map(|rule| rule.effect.code()))?;
+            out.set_item("applies", row.applies.code())?;
+            out.set_item("because", row.because)?;
+            out.set_item("path", row.path)?;
+            out.set_item("message", rule.and_then(|rule| rule.message.as_deref()))?;
+            let source = rule.and_then(|rule| rule.source.as_ref());
+            out.set_item("file", source.map(|source| source.file.as_str()))?;
+            out.set_item("line", source.map(|source| source.line))?;
+            Ok(out)
+        };
+        rows.into_iter().map(row).collect()
+    }
+
+    fn __repr__(&self) -> String {
+        format!("<Bundle {} {}>", self.core.name(), self.core.digest())
+    }
+}
+
+/// The state of a run that was given in words.
+struct Given {
+    roles: Vec<String>,
+    labels: Vec<String>,
+    provenance: Provenance,
+}
+
+impl Given {
+    fn new(mut roles: Vec<String>, mut labels: Vec<String>, texts: &[(String, String)]) -> PyResult<Self> {
+        for list in [&mut roles, &mut labels] {
+            list.sort_unstable();
+            list.dedup();
+        }
+        let mut provenance = Provenance::default();
+        for (origin, text) in texts {
+            provenance.add(origin_of(origin)?, text);
+        }
+        Ok(Self { roles, labels, provenance })
+    }
+
+    fn run<'a>(&'a self, depth: u32, parent: Option<&'a str>, now_micros: Option<i64>) -> RunState<'a> {
+        RunState {
+            labels: &self.labels,
+            depth,
+            parent,
+            now_micros: now_micros.unwrap_or_else(now),
+            provenance: &self.provenance,
+        }
+    }
+}
+
+/// An origin by its name.
+pub(crate) fn origin_of(name: &str) -> PyResult<Origin> {
+    Origin::parse(name).ok_or_else(|| {
+        PyValueError::new_err(format!("`{name}` is not an origin; use user, system, trusted or untrusted"))
+    })
+}
+
+/// Microseconds since 1970-01-01T00:00:00Z. A clock before that is an error of the machine, read as its first moment.
+pub(crate) fn now() -> i64 {
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .ok()
+        .and_then(|since| i64::try_from(since.as_micros()).ok())
+        .unwrap_or(0)
+}
+
+/// The canonical bytes of a document.
+fn document_bytes(document: &Bound<'_, PyDict>) -> PyResult<Vec<u8>> {
+    let mut freezer = Freezer::for_document();
+    freezer.value(document.as_any(), 0).map_err(|fault| errors::invalid(document.py(), &fault.to_string()))?;
+    Ok(freezer.out)
+}

@@ -1,0 +1,576 @@
+//! One action on its way: frozen, judged, perhaps confirmed, dispatched, and its outcome recorded.
+
+use std::ops::Range;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
+
+use agent_os_core::canonical::{compare_keys, encode, parse_floats, write_str};
+use agent_os_core::audit::event::{Draft, kind};
+use agent_os_core::kernel::{
+    Agent, Approval, Audited, Decision as CoreDecision, Judged, Outcome, Process as CoreProcess, RecordFault, Recorder,
+    Request, redact,
+};
+use agent_os_core::policy::{Origin, Record, RedactionRoot};
+use agent_os_core::reason::Reason;
+use agent_os_core::request::Found;
+use agent_os_core::value::Value;
+use agent_os_log::{Log, Reservation};
+use pyo3::exceptions::{PyBaseException, PyRuntimeError};
+use pyo3::prelude::*;
+use pyo3::types::{PyBool, PyDict, PyString, PyTuple};
+use sha2::{Digest, Sha256};
+use smallvec::SmallVec;
+
+use crate::bundle::now;
+use crate::decision::Decision;
+use crate::errors;
+use crate::freeze::{Freezer, hex};
+use crate::kernel::CoreKernel;
+use crate::process::Process;
+use crate::reader::DictArguments;
+use crate::thaw::to_python;
+use crate::tool::{Declared, Injected};
+
+/// The action that running an agent is.
+const RUN: &str = "agent.run";
+/// Values larger than this stand in the side store.
+const INLINE_VALUE: usize = 1_024;
+/// Results larger than this stand in the side store: an outcome has little reserved room.
+const INLINE_RESULT: usize = 512;
+/// All arguments up to this size are recorded in their entry.
+const INLINE_ARGUMENTS: usize = 16_384;
+/// How often an action is confirmed anew because other rules ask after a reload.
+const ROUNDS: u8 = 3;
+
+type Spans = SmallVec<[(Py<PyString>, Range<usize>); 8]>;
+
+/// What is called.
+pub(crate) enum Target {
+    /// A tool.
+    Tool(Arc<Declared>),
+    /// The run of an agent.
+    Run(Arc<Agent>),
+}
+
+impl Target {
+    fn action(&self) -> &str {
+        match self {
+            Self::Tool(declared) => &declared.action,
+            Self::Run(_) => RUN,
+        }
+    }
+}
+
+enum State {
+    /// Somebody must confirm it.
+    Asking { decision: CoreDecision, deadline: Option<i64> },
+    /// Recorded; the right to dispatch.
+    Ready(Audited<CoreDecision, Reservation>),
+    /// Dispatched.
+    Running { audited: Audited<CoreDecision, Reservation>, started: Instant, child: Option<Arc<CoreProcess>> },
+    /// Over, or in somebody's hands.
+    Done,
+}
+
+/// One governed call.
+#[pyclass(frozen, module = "agent_os._core")]
+pub(crate) struct Call {
+    kernel: Arc<CoreKernel>,
+    log: Arc<Log>,
+    process: Option<Arc<CoreProcess>>,
+    target: Target,
+    // INVARIANT: the copy that was judged; nobody else holds it before it is dispatched.
+    frozen: Py<PyDict>,
+    injected: Injected,
+    canonical: Vec<u8>,
+    spans: Spans,
+    rounds: Mutex<u8>,
+    state: Mutex<State>,
+}
+
+impl Call {
+    /// Freezes and judges.
+    pub(crate) fn begin(
+        py: Python<'_>,
+        kernel: &Arc<CoreKernel>,
+        log: &Arc<Log>,
+        process: Option<Arc<CoreProcess>>,
+        target: Target,
+        arguments: &Bound<'_, PyDict>,
+        injected: Option<Injected>,
+    ) -> PyResult<Self> {
+        let mut freezer = Freezer::new();
+        let (frozen, spans) = match freezer.arguments(arguments) {
+            Ok(frozen) => frozen,
+            Err(fault) => {
+                Self::refuse_invalid(py, kernel, process.as_deref(), &target);
+                return Err(errors::invalid(py, &format!("the arguments of `{}` cannot be judged: {fault}", target.action())));
+            }
+        };
+        let call = Self {
+            kernel: Arc::clone(kernel),
+            log: Arc::clone(log),
+            process,
+            target,
+            frozen: frozen.unbind(),
+            injected: injected.unwrap_or_default(),
+            canonical: freezer.out,
+            spans: spans.into_iter().map(|(key, span)| (key.unbind(), span)).collect(),
+            rounds: Mutex::new(0),
+            state: Mutex::new(State::Done),
+        };
+        call.judge(py, None)?;
+        Ok(call)
+    }
+
+    /// Records that arguments could not be frozen. The caller raises the error.
+    pub(crate) fn refuse_invalid(py: Python<'_>, kernel: &CoreKernel, process: Option<&CoreProcess>, target: &Target) {
+        let _ = py;
+        let nothing = |_: Record, _: &[String], out: &mut Vec<u8>| {
+            out.extend_from_slice(b"null");
+            Ok(())
+        };
+        let request = Request { action: target.action(), args: &(), now_micros: now(), describe: &nothing };
+        // If this cannot be recorded the call is refused all the same.
+        let _ = kernel.refuse(process, &request, Reason::RequestInvalid);
+    }
+
+    fn judge(&self, py: Python<'_>, approval: Option<&Approval>) -> PyResult<()> {
+        let in_force = self.kernel.in_force();
+        let arguments = DictArguments { dict: Some(self.frozen.bind(py)), keys: &in_force.extra.keys };
+        let describe = |level: Record, redactions: &[String], out: &mut Vec<u8>| self.describe(py, level, redactions, out);
+        let request = Request { action: self.target.action(), args: &arguments, now_micros: now(), describe: &describe };
+        match self.kernel.judge(self.process.as_deref(), &request, approval) {
+            Judged::Go(audited) => {
+                self.put(State::Ready(audited));
+                Ok(())
+            }
+            Judged::Ask(decision) => {
+                let mut rounds = self.rounds.lock().unwrap_or_else(PoisonError::into_inner);
+                *rounds += 1;
+                if *rounds > ROUNDS {
+                    let (decision, _) =
+                        self.kernel.refuse_asked(self.process.as_deref(), &request, decision, Reason::ApprovalChanged);
+                    return Err(self.denied(py, decision));
+                }
+                self.put(State::Asking { decision, deadline: None });
+                Ok(())
+            }
+            Judged::Denied(decision, Some(fault)) if decision.verdict.reason == Reason::RecordFailed => {
+                Err(errors::unrecorded(
+                    py,
+                    &RecordFault {
+                        code: fault.code,
+                        message: format!(
+                            "`{}` did not happen because its intent could not be recorded: {}",
+                            self.target.action(),
+                            fault.message
+                        ),
+                    },
+                ))
+            }
+            Judged::Denied(decision, _) => Err(self.denied(py, decision)),
+        }
+    }
+
+    fn denied(&self, py: Python<'_>, decision: CoreDecision) -> PyErr {
+        let decision = Decision(decision);
+        let agent = self.process.as_ref().map(|process| process.agent().id.as_str());
+        errors::denied(py, &decision.denial(self.target.action(), agent), decision)
+    }
+
+    fn put(&self, state: State) {
+        *self.state.lock().unwrap_or_else(PoisonError::into_inner) = state;
+    }
+
+    fn take(&self) -> State {
+        std::mem::replace(&mut *self.state.lock().unwrap_or_else(PoisonError::into_inner), State::Done)
+    }
+
+    /// Writes what the log says of the arguments.
+    fn describe(&self, py: Python<'_>, level: Record, redactions: &[String], out: &mut Vec<u8>) -> Result<(), RecordFault> {
+        out.extend_from_slice(b"{\"digest\":");
+        write_str(&hex(&self.log.salted_digest(&self.canonical)), out);
+        let mut shown = None;
+        if !redactions.is_empty() && level > Record::None {
+            let mut value = parse_floats(&self.canonical).unwrap_or(Value::Null);
+            if redact(&mut value, RedactionRoot::Args, redactions) {
+                shown = Some(value);
+            }
+        }
+        match level {
+            Record::None => {}
+            Record::Fields => self.describe_fields(py, shown.as_ref(), out)?,
+            Record::Full => {
+                out.extend_from_slice(b",\"full\":");
+                match shown {
+                    Some(value) => self.write_value(&encode(&value), INLINE_ARGUMENTS, out)?,
+                    None => self.write_value(&self.canonical, INLINE_ARGUMENTS, out)?,
+                }
+            }
+        }
+        out.push(b'}');
+        Ok(())
+    }
+
+    fn describe_fields(&self, py: Python<'_>, shown: Option<&Value>, out: &mut Vec<u8>) -> Result<(), RecordFault> {
+        let in_force = self.kernel.in_force();
+        let bundle = &in_force.bundle;
+        let mut paths = bundle.read_paths(self.target.action());
+        if paths.is_empty() {
+            return Ok(());
+        }
+        paths.sort_by(|a, b| compare_keys(bundle.path(*a), bundle.path(*b)));
+        let frozen = self.frozen.bind(py);
+        let start = out.len();
+        for ix in paths {
+            let Some(path) = bundle.argument_path(ix) else { continue };
+            let bytes;
+            let found: &[u8] = match shown {
+                Some(value) => match value.get_path(path) {
+                    Some(part) => {
+                        bytes = encode(part);
+                        &bytes
+                    }
+                    None => continue,
+                },
+                None => match self.span(py, path) {
+                    Some(span) => span,
+                    None => match in_force.extra.keys.follow(frozen, path.index) {
+                        Found::Item(item) => {
+                            let mut freezer = Freezer::new();
+                            // What was frozen before can be frozen again.
+                            if freezer.value(&item, 0).is_err() {
+                                continue;
+                            }
+                            bytes = freezer.out;
+                            &bytes
+                        }
+                        _ => continue,
+                    },
+                },
+            };
+            out.extend_from_slice(if out.len() == start { b",\"fields\":{" } else { b"," });
+            write_str(bundle.path(ix), out);
+            out.push(b':');
+            // A few long fields must not make an entry too large.
+            let inline = if out.len() - start > INLINE_ARGUMENTS { 0 } else { INLINE_VALUE };
+            self.write_value(found, inline, out)?;
+        }
+        if out.len() > start {
+            out.push(b'}');
+        }
+        Ok(())
+    }
+
+    /// The canonical bytes of an argument that a path of one step names.
+    fn span(&self, py: Python<'_>, path: &agent_os_core::request::ArgumentPath) -> Option<&[u8]> {
+        let [step] = path.segments.as_slice() else { return None };
+        let (_, span) = self.spans.iter().find(|(key, _)| key.bind(py).to_str().is_ok_and(|key| key == step.key()))?;
+        self.canonical.get(span.clone())
+    }
+
+    fn write_value(&self, canonical: &[u8], inline: usize, out: &mut Vec<u8>) -> Result<(), RecordFault> {
+        if canonical.len() <= inline {
+            out.extend_from_slice(canonical);
+            return Ok(());
+        }
+        self.log.put_payload(canonical).map_err(|error| errors::fault(&error))?.write(out);
+        Ok(())
+    }
+
+    /// SHA-256 of the request, in hex: what an approval is bound to.
+    fn request_digest(&self) -> String {
+        let mut hash = Sha256::new();
+        let (agent, pid) = self.process.as_ref().map_or(("", 0), |process| (process.agent().id.as_str(), process.pid()));
+        for part in [b"agent-os request 1".as_slice(), self.target.action().as_bytes(), agent.as_bytes(), &pid.to_be_bytes()] {
+            hash.update((part.len() as u64).to_be_bytes());
+            hash.update(part);
+        }
+        hash.update(&self.canonical);
+        hex(&hash.finalize())
+    }
+
+    fn approval_event(&self, what: &'static str, decision: &CoreDecision, by: Option<&str>, expires: Option<i64>) -> Result<(), RecordFault> {
+        let mut draft = Draft::new();
+        draft.text("action", self.target.action());
+        if let Some(process) = &self.process {
+            draft.text("agent", &process.agent().id);
+        }
+        if let Some(by) = by {
+            draft.text("by", by);
+        }
+        if let Some(expires) = expires {
+            draft.number("expires", u64::try_from(expires).unwrap_or(0));
+        }
+        draft.text("kind", what);
+        if let Some(process) = &self.process {
+            draft.number("pid", process.pid());
+        }
+        draft.text("request", &self.request_digest()).texts("rules", decision.rule_ids());
+        self.kernel.recorder().event(&draft).map(|_| ())
+    }
+
+    fn refuse_asked(&self, py: Python<'_>, decision: CoreDecision, reason: Reason) -> PyErr {
+        let describe = |level: Record, redactions: &[String], out: &mut Vec<u8>| self.describe(py, level, redactions, out);
+        let request = Request { action: self.target.action(), args: &(), now_micros: now(), describe: &describe };
+        let (decision, _) = self.kernel.refuse_asked(self.process.as_deref(), &request, decision, reason);
+        self.denied(py, decision)
+    }
+}
+
+#[pymethods]
+impl Call {
+    /// True while somebody must confirm it.
+    #[getter]
+    fn asks(&self) -> bool {
+        matches!(*self.state.lock().unwrap_or_else(PoisonError::into_inner), State::Asking { .. })
+    }
+
+    /// Records that confirmation is asked for, and says what an approver needs to know. After `seconds` it is too late.
+    fn ask<'py>(&self, py: Python<'py>, seconds: f64) -> PyResult<Bound<'py, PyDict>> {
+        let State::Asking { decision, .. } = self.take() else { return Err(out_of_order()) };
+        let expires = now().saturating_add((seconds * 1e6) as i64);
+        self.approval_event(kind::APPROVAL_REQUESTED, &decision, None, Some(expires))
+            .map_err(|fault| errors::unrecorded(py, &fault))?;
+        let asked = PyDict::new(py);
+        asked.set_item("action", self.target.action())?;
+        asked.set_item("agent_id", self.process.as_ref().map(|process| process.agent().id.as_str()))?;
+        asked.set_item("pid", self.process.as_ref().map(|process| process.pid()))?;
+        // The approver gets a copy of its own, without what must not be seen.
+        let mut shown = parse_floats(&self.canonical).map_err(|error| PyRuntimeError::new_err(error.to_string()))?;
+        redact(&mut shown, RedactionRoot::Args, &decision.obligations.redact);
+        asked.set_item("args", to_python(py, &shown)?)?;
+        let rules: Vec<(&str, Option<&str>)> = decision
+            .verdict
+            .rules
+            .iter()
+            .filter_map(|rule| decision.bundle.rule(*rule))
+            .map(|rule| (rule.id.as_str(), rule.message.as_deref()))
+            .collect();
+        asked.set_item("rules", rules)?;
+        asked.set_item("request", self.request_digest())?;
+        asked.set_item("bundle", decision.bundle.digest())?;
+        asked.set_item("expires_micros", expires)?;
+        self.put(State::Asking { decision, deadline: Some(expires) });
+        Ok(asked)
+    }
+
+    /// Takes the approver's answer. Only the very object `True` confirms. The request is then decided again, with the
+    /// rules and the state of this moment, and may have to be confirmed anew.
+    fn answer(&self, py: Python<'_>, answer: &Bound<'_, PyAny>, by: &str) -> PyResult<()> {
+        let State::Asking { decision, deadline } = self.take() else { return Err(out_of_order()) };
+        let reason = match (answer.cast_exact::<PyBool>(), deadline) {
+            (_, None) => Reason::ApprovalInvalid,
+            (_, Some(deadline)) if now() > deadline => Reason::ApprovalExpired,
+            (Err(_), _) => Reason::ApprovalInvalid,
+            (Ok(answer), _) if !answer.is_true() => Reason::ApprovalRefused,
+            (Ok(_), Some(_)) => {
+                self.approval_event(kind::APPROVAL_GRANTED, &decision, Some(by), None)
+                    .map_err(|fault| errors::unrecorded(py, &fault))?;
+                let approval = Approval {
+                    request: self.request_digest(),
+                    bundle: decision.bundle.digest().to_owned(),
+                    rules: decision.rule_ids().map(str::to_owned).collect(),
+                    by: by.to_owned(),
+                };
+                return self.judge(py, Some(&approval));
+            }
+        };
+        let recorded = self.approval_event(kind::APPROVAL_REFUSED, &decision, Some(by), None);
+        let denied = self.refuse_asked(py, decision, reason);
+        recorded.map_err(|fault| errors::unrecorded(py, &fault))?;
+        Err(denied)
+    }
+
+    /// Denies what nobody can confirm.
+    fn unanswered(&self, py: Python<'_>) -> PyResult<()> {
+        let State::Asking { decision, .. } = self.take() else { return Err(out_of_order()) };
+        Err(self.refuse_asked(py, decision, Reason::ApprovalMissing))
+    }
+
+    /// Calls the tool's function with the frozen arguments and returns what it returns: for an async tool, its
+    /// coroutine.
+    fn invoke<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        let (State::Ready(audited), Target::Tool(declared)) = (self.take(), &self.target) else { return Err(out_of_order()) };
+        let started = Instant::now();
+        let result = declared.invoke(&audited, self.frozen.bind(py), &self.injected);
+        self.put(State::Running { audited, started, child: None });
+        result
+    }
+
+    /// Starts the agent's run and returns its handle. The operator's words become text of origin `user`.
+    fn start(&self, py: Python<'_>, args: &Bound<'_, PyTuple>, kwargs: &Bound<'_, PyDict>) -> PyResult<Process> {
+        let (State::Ready(audited), Target::Run(agent), Some(parent)) = (self.take(), &self.target, &self.process) else {
+            return Err(out_of_order());
+        };
+        let child = self.kernel.start(&audited, agent, parent).map_err(|fault| errors::unrecorded(py, &fault))?;
+        let running = State::Running { audited, started: Instant::now(), child: Some(Arc::clone(&child)) };
+        if parent.is_operator() {
+            for value in args.iter().chain(kwargs.values()) {
+                let mut freezer = Freezer::new();
+                if freezer.value(&value, 0).is_err() {
+                    continue;
+                }
+                let Ok(value) = parse_floats(&freezer.out) else { continue };
+                let text = value.run_text();
+                if !text.is_empty() {
+                    child.add_text(Origin::User, &text);
+                    self.record_text(&child, &text).map_err(|fault| errors::unrecorded(py, &fault))?;
+                }
+            }
+        }
+        self.put(running);
+        Ok(Process(child))
+    }
+
+    /// Records that it returned, and gives the result back as the agent may see it.
+    fn returned<'py>(&self, py: Python<'py>, result: Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+        let State::Running { audited, started, child } = self.take() else { return Err(out_of_order()) };
+        let (labels, origin): (&[String], _) = match &self.target {
+            Target::Tool(declared) => (&declared.labels, Some(declared.origin)),
+            Target::Run(_) => (&[], None),
+        };
+        let decision = audited.get();
+        let redactions = decision.obligations.redact.clone();
+        let full_wanted = self.kernel.level(decision) == Record::Full;
+        let mut freezer = Freezer::new();
+        let frozen = if result.is_none() {
+            freezer.out.extend_from_slice(b"null");
+            true
+        } else {
+            freezer.value(&result, 0).is_ok()
+        };
+        let mut canonical = frozen.then_some(freezer.out);
+        let mut seen: Option<Value> = None;
+        let mut given = result;
+        if !redactions.is_empty() {
+            let parsed = canonical.as_deref().and_then(|bytes| parse_floats(bytes).ok());
+            let mut value = parsed.unwrap_or(Value::Null);
+            if redact(&mut value, RedactionRoot::Result, &redactions) {
+                if canonical.is_none() {
+                    self.finish_child(child.as_ref());
+                    let message = format!(
+                        "`{}` returned something that cannot be redacted as the policy demands, so it is withheld; \
+                         return plain values",
+                        self.target.action()
+                    );
+                    self.finish(py, audited, started, "withheld", None, None, None)?;
+                    return Err(errors::withheld(py, Reason::ObligationFailed, &message));
+                }
+                canonical = Some(encode(&value));
+                given = to_python(py, &value)?;
+                seen = Some(value);
+            }
+        }
+        let mut reference = Vec::new();
+        let full = match &canonical {
+            Some(bytes) if full_wanted => match self.write_value(bytes, INLINE_RESULT, &mut reference) {
+                Ok(()) => Some(reference.as_slice()),
+                Err(fault) => {
+                    // The room for a small outcome is reserved; the payload has none.
+                    self.finish_child(child.as_ref());
+                    self.finish(py, audited, started, "withheld", None, Some(("RecorderError", &fault.message)), None)?;
+                    return Err(errors::unrecorded(py, &fault));
+                }
+            },
+            _ => None,
+        };
+        if let Some(process) = &self.process {
+            process.add_labels(labels);
+            if let Some(origin) = origin {
+                match &canonical {
+                    Some(bytes) if bytes != b"null" => {
+                        let value = seen.or_else(|| parse_floats(bytes).ok()).unwrap_or(Value::Null);
+                        process.add_text(origin, &value.run_text());
+                    }
+                    Some(_) => {}
+                    None => process.lose_text(),
+                }
+            }
+        }
+        self.finish_child(child.as_ref());
+        let digest = canonical.as_deref().map(|bytes| self.log.salted_digest(bytes));
+        self.finish(py, audited, started, "returned", digest, None, full)?;
+        Ok(given)
+    }
+
+    /// Records that it raised or was cancelled.
+    fn raised(&self, py: Python<'_>, error: &Bound<'_, PyBaseException>, cancelled: bool) -> PyResult<()> {
+        let State::Running { audited, started, child } = self.take() else { return Ok(()) };
+        self.finish_child(child.as_ref());
+        let class = error.get_type().fully_qualified_name().map_or_else(|_| "?".to_owned(), |name| name.to_string());
+        // What a message says cannot be redacted by path, so where anything is to be, it is left out.
+        let hidden = !audited.get().obligations.redact.is_empty();
+        let message = if hidden { String::new() } else { error.str().map_or_else(|_| String::new(), |text| text.to_string()) };
+        if let (Some(process), Target::Tool(declared)) = (&self.process, &self.target) {
+            process.add_labels(&declared.labels);
+            process.add_text(declared.origin, &message);
+        }
+        let status = if cancelled { "cancelled" } else { "raised" };
+        self.finish(py, audited, started, status, None, Some((&class, &message)), None)
+    }
+}
+
+impl Call {
+    #[expect(clippy::too_many_arguments, reason = "an outcome is recorded whole")]
+    fn finish(
+        &self,
+        py: Python<'_>,
+        audited: Audited<CoreDecision, Reservation>,
+        started: Instant,
+        status: &'static str,
+        digest: Option<[u8; 32]>,
+        error: Option<(&str, &str)>,
+        full: Option<&[u8]>,
+    ) -> PyResult<()> {
+        let (labels, origin): (&[String], _) = match &self.target {
+            Target::Tool(declared) => (&declared.labels, Some(declared.origin.code())),
+            Target::Run(_) => (&[], None),
+        };
+        let micros = u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX);
+        let outcome = Outcome { status, digest, full, error, labels, origin, micros };
+        match self.kernel.finish(audited, self.process.as_deref(), &outcome) {
+            Ok(_) => Ok(()),
+            Err(fault) => Err(errors::withheld(
+                py,
+                Reason::OutcomeUnrecorded,
+                &format!(
+                    "`{}` happened but its outcome could not be recorded, so its result is withheld and no effect passes \
+                     from now on; repair the log and start a new kernel ({})",
+                    self.target.action(),
+                    fault.message
+                ),
+            )),
+        }
+    }
+
+    /// Ends the run that this call started; what it has seen, its parent has now seen.
+    fn finish_child(&self, child: Option<&Arc<CoreProcess>>) {
+        if let Some(child) = child {
+            self.kernel.end(child);
+            if let Some(parent) = &self.process {
+                parent.absorb(child);
+            }
+        }
+    }
+
+    /// Records text that came in with the operator's words.
+    fn record_text(&self, child: &CoreProcess, text: &str) -> Result<(), RecordFault> {
+        let mut spelt = Vec::new();
+        write_str(text, &mut spelt);
+        let mut draft = Draft::new();
+        draft.text("digest", &hex(&self.log.salted_digest(&spelt)));
+        if self.kernel.default_level() == Record::Full {
+            let mut written = Vec::new();
+            self.write_value(&spelt, INLINE_ARGUMENTS, &mut written)?;
+            draft.field("full", |out| out.extend_from_slice(&written));
+        }
+        draft.text("kind", kind::TEXT).text("origin", Origin::User.code()).number("pid", child.pid());
+        self.kernel.recorder().event(&draft).map(|_| ())
+    }
+}
+
+fn out_of_order() -> PyErr {
+    PyRuntimeError::new_err("the steps of a governed call were taken out of order; nothing was done")
+}

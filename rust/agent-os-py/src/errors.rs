@@ -1,0 +1,72 @@
+//! The one place where Rust's failures become the classes of `agent_os.errors`.
+
+use agent_os_core::kernel::RecordFault;
+use agent_os_core::reason::Reason;
+use agent_os_log::LogError;
+use pyo3::exceptions::PyRuntimeError;
+use pyo3::prelude::*;
+use pyo3::sync::PyOnceLock;
+use pyo3::types::{PyDict, PyType};
+
+use crate::decision::Decision;
+
+static DENIED: PyOnceLock<Py<PyType>> = PyOnceLock::new();
+static INVALID: PyOnceLock<Py<PyType>> = PyOnceLock::new();
+static RECORDER: PyOnceLock<Py<PyType>> = PyOnceLock::new();
+static NOT_SUPPORTED: PyOnceLock<Py<PyType>> = PyOnceLock::new();
+
+const MODULE: &str = "agent_os.errors";
+
+/// `PolicyDenied` with its decision.
+pub(crate) fn denied(py: Python<'_>, message: &str, decision: Decision) -> PyErr {
+    build(py, &DENIED, "PolicyDenied", message, |keywords| keywords.set_item("decision", Bound::new(py, decision)?))
+}
+
+/// `RequestInvalid`.
+pub(crate) fn invalid(py: Python<'_>, message: &str) -> PyErr {
+    build(py, &INVALID, "RequestInvalid", message, |_| Ok(()))
+}
+
+/// `RecorderError` with the recorder's own code.
+pub(crate) fn unrecorded(py: Python<'_>, fault: &RecordFault) -> PyErr {
+    build(py, &RECORDER, "RecorderError", &fault.message, |keywords| keywords.set_item("code", fault.code))
+}
+
+/// `RecorderError` for a result that is withheld.
+pub(crate) fn withheld(py: Python<'_>, reason: Reason, message: &str) -> PyErr {
+    build(py, &RECORDER, "RecorderError", message, |keywords| keywords.set_item("code", reason.code()))
+}
+
+/// The error for a log that cannot be opened, read or written.
+pub(crate) fn log(py: Python<'_>, error: &LogError) -> PyErr {
+    if error.code() == "not_supported" {
+        return build(py, &NOT_SUPPORTED, "NotSupported", &error.to_string(), |_| Ok(()));
+    }
+    unrecorded(py, &fault(error))
+}
+
+/// What the road is told of the log's failure.
+pub(crate) fn fault(error: &LogError) -> RecordFault {
+    RecordFault { code: error.code(), message: error.to_string() }
+}
+
+fn build(
+    py: Python<'_>,
+    class: &PyOnceLock<Py<PyType>>,
+    name: &str,
+    message: &str,
+    fill: impl FnOnce(&Bound<'_, PyDict>) -> PyResult<()>,
+) -> PyErr {
+    let make = || -> PyResult<PyErr> {
+        let class = class.import(py, MODULE, name)?;
+        let keywords = PyDict::new(py);
+        fill(&keywords)?;
+        Ok(PyErr::from_value(class.call((message,), Some(&keywords))?))
+    };
+    // Whatever goes wrong while the error is made is an error too: nothing passes.
+    make().unwrap_or_else(|error| {
+        let failure = PyRuntimeError::new_err(format!("{message} (and `{MODULE}.{name}` could not be raised)"));
+        failure.set_cause(py, Some(error));
+        failure
+    })
+}

@@ -1,0 +1,289 @@
+//! The kernel, as Python drives it.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use agent_os_core::audit::event::{Draft, kind};
+use agent_os_core::canonical;
+use agent_os_core::kernel::{Decision as CoreDecision, Kernel as Road};
+use agent_os_core::policy::Record;
+use agent_os_core::reason::Reason;
+use agent_os_core::value::Value;
+use agent_os_log::{Durability, Log, Options};
+use pyo3::exceptions::PyValueError;
+use pyo3::prelude::*;
+use pyo3::types::{PyBytes, PyDict, PyString};
+
+use crate::bundle::{Bundle, Extra, now};
+use crate::call::{Call, Target};
+use crate::decision::Decision;
+use crate::errors;
+use crate::freeze::hex;
+use crate::log::{LogEntries, LogRecorder};
+use crate::process::Process;
+use crate::reader::DictArguments;
+use crate::tool::Tool;
+
+pub(crate) type CoreKernel = Road<LogRecorder, Extra>;
+
+/// Documents larger than this stand in the side store.
+const INLINE_DOCUMENT: usize = 32_768;
+
+static NUMBER: AtomicU64 = AtomicU64::new(1);
+
+/// Policy in force, agents, runs and the log.
+#[pyclass(frozen, module = "agent_os._core")]
+pub(crate) struct Kernel {
+    pub(crate) core: Arc<CoreKernel>,
+    log: Arc<Log>,
+    // Gives the handle of the run that the caller is in, or `None`.
+    current: Py<PyAny>,
+}
+
+#[pymethods]
+impl Kernel {
+    #[new]
+    #[pyo3(signature = (bundle, *, current, directory, durability, record, name, version))]
+    #[expect(clippy::too_many_arguments, reason = "a kernel is configured whole")]
+    fn new(
+        py: Python<'_>,
+        bundle: &Bundle,
+        current: Py<PyAny>,
+        directory: Option<PathBuf>,
+        durability: &str,
+        record: &str,
+        name: &str,
+        version: &str,
+    ) -> PyResult<Self> {
+        let durability = Durability::parse(durability).ok_or_else(|| {
+            PyValueError::new_err(format!("`{durability}` is not a durability; use written or memory"))
+        })?;
+        let level = Record::ALL.iter().copied().find(|level| level.code() == record).ok_or_else(|| {
+            PyValueError::new_err(format!("`{record}` is not a record level; use none, fields or full"))
+        })?;
+        let meta = Value::from([("name", Value::from(name)), ("version", Value::from(version))]);
+        let options = Options::new(durability, meta);
+        let log = py
+            .detach(|| match &directory {
+                Some(directory) => Log::open(directory, options),
+                None => Log::memory(options),
+            })
+            .map_err(|error| errors::log(py, &error))?;
+        let log = Arc::new(log);
+        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+        let loaded = loaded(&log, bundle, "start").map_err(|fault| errors::unrecorded(py, &fault))?;
+        let core = Road::new(
+            number,
+            Arc::clone(&bundle.core),
+            Arc::clone(&bundle.extra),
+            LogRecorder(Arc::clone(&log)),
+            level,
+            &loaded,
+        )
+        .map_err(|fault| errors::unrecorded(py, &fault))?;
+        Ok(Self { core: Arc::new(core), log, current })
+    }
+
+    /// Decides without effect and without record. `agent` names a registered agent, as at the start of a run of its;
+    /// without it the run that the caller is in asks.
+    #[pyo3(signature = (action, args=None, *, agent=None))]
+    fn check(
+        &self,
+        py: Python<'_>,
+        action: &Bound<'_, PyString>,
+        args: Option<&Bound<'_, PyDict>>,
+        agent: Option<&Bound<'_, PyString>>,
+    ) -> PyResult<Py<Decision>> {
+        let in_force = self.core.in_force();
+        let arguments = DictArguments { dict: args, keys: &in_force.extra.keys };
+        let action = action.to_str()?;
+        let verdict = match agent {
+            Some(_) if !self.core.is_open() => CoreDecision::refusal(Reason::KernelClosed, &in_force.bundle).verdict,
+            Some(agent) => match self.core.agent(agent.to_str()?) {
+                Some(agent) => self.core.check(&in_force, &agent, action, &arguments, now()),
+                None => CoreDecision::refusal(Reason::AgentUnknown, &in_force.bundle).verdict,
+            },
+            None => match self.current.bind(py).call0()?.cast::<Process>() {
+                Ok(process) => {
+                    self.core.check_process(&in_force, &process.get().0, action, &arguments, now())
+                }
+                Err(_) => CoreDecision::refusal(Reason::NoProcess, &in_force.bundle).verdict,
+            },
+        };
+        in_force.extra.decision(py, &in_force.bundle, verdict)
+    }
+
+    /// Makes an agent known.
+    fn register(&self, py: Python<'_>, agent_id: &str, roles: Vec<String>) -> PyResult<()> {
+        for (what, name) in std::iter::once(("agent id", agent_id)).chain(roles.iter().map(|role| ("role", role.as_str()))) {
+            if !agent_os_core::action::is_name(name) {
+                return Err(PyValueError::new_err(format!(
+                    "`{name}` is not an {what}; use 1 to {} of A-Z a-z 0-9 _ . : -",
+                    agent_os_core::limits::NAME_BYTES
+                )
+                .replace("an role", "a role")));
+            }
+        }
+        match self.core.register(agent_id, roles).map_err(|fault| errors::unrecorded(py, &fault))? {
+            Some(_) => Ok(()),
+            None => Err(PyValueError::new_err(format!(
+                "an agent `{agent_id}` is there already; choose another `agent_id`"
+            ))),
+        }
+    }
+
+    /// Makes a tool known. `parameters` lists name, kind (as `inspect` counts), whether there is a default, the
+    /// default, and whether it is injected.
+    #[expect(clippy::too_many_arguments, reason = "a tool is declared whole")]
+    fn tool(
+        &self,
+        py: Python<'_>,
+        action: &str,
+        function: Py<PyAny>,
+        parameters: Vec<(Py<PyString>, u8, bool, Py<PyAny>, bool)>,
+        labels: Vec<String>,
+        origin: &str,
+        signature: Py<PyAny>,
+    ) -> PyResult<Tool> {
+        Tool::new(py, self, action, function, parameters, labels, origin, signature)
+    }
+
+    /// Asks to run an agent; `arguments` says of what types its arguments are.
+    fn run(
+        &self,
+        py: Python<'_>,
+        agent_id: &str,
+        process: Option<&Process>,
+        arguments: &Bound<'_, PyDict>,
+    ) -> PyResult<Call> {
+        let agent = self
+            .core
+            .agent(agent_id)
+            .ok_or_else(|| PyValueError::new_err(format!("no agent `{agent_id}` is registered; register it first")))?;
+        let process = process.map(|process| Arc::clone(&process.0));
+        Call::begin(py, &self.core, &self.log, process, Target::Run(agent), arguments, None)
+    }
+
+    /// The operator's own identity.
+    #[getter]
+    fn operator(&self) -> Process {
+        Process(Arc::clone(self.core.operator()))
+    }
+
+    /// Puts another bundle in force.
+    fn reload(&self, py: Python<'_>, bundle: &Bundle) -> PyResult<()> {
+        loaded(&self.log, bundle, "reload")
+            .and_then(|draft| self.core.reload(Arc::clone(&bundle.core), Arc::clone(&bundle.extra), &draft))
+            .map_err(|fault| errors::unrecorded(py, &fault))
+    }
+
+    /// Notes that a reload failed.
+    fn rejected(&self, py: Python<'_>, error: &str) -> PyResult<()> {
+        let mut draft = Draft::new();
+        let short: String = error.chars().take(2_000).collect();
+        draft.text("error", &short).text("kind", kind::POLICY_REJECTED);
+        self.event(&draft).map_err(|fault| errors::unrecorded(py, &fault))
+    }
+
+    /// The bundle in force.
+    #[getter]
+    fn bundle(&self) -> Bundle {
+        let in_force = self.core.in_force();
+        Bundle { core: Arc::clone(&in_force.bundle), extra: Arc::clone(&in_force.extra) }
+    }
+
+    /// Closes the kernel and its log.
+    fn close(&self, py: Python<'_>) -> PyResult<()> {
+        self.core.close();
+        py.detach(|| self.log.close()).map_err(|error| errors::log(py, &error))
+    }
+
+    /// True while effects may pass.
+    #[getter]
+    fn is_open(&self) -> bool {
+        self.core.is_open() && self.log.state().is_ok()
+    }
+
+    /// The log's id in hex.
+    #[getter]
+    fn log_id(&self) -> &str {
+        self.log.id()
+    }
+
+    /// Number of entries.
+    #[getter]
+    fn log_size(&self) -> u64 {
+        self.log.size()
+    }
+
+    /// Root of the tree over the entries, in hex.
+    #[getter]
+    fn log_root(&self) -> String {
+        hex(&self.log.root())
+    }
+
+    /// The entries from a place on.
+    #[pyo3(signature = (start=0))]
+    fn log_entries(&self, py: Python<'_>, start: u64) -> PyResult<LogEntries> {
+        self.log.read_from(start).map(LogEntries::new).map_err(|error| errors::log(py, &error))
+    }
+
+    /// A payload of the side store, by its SHA-256 in hex.
+    fn log_payload<'py>(&self, py: Python<'py>, sha256: &str) -> PyResult<Bound<'py, PyBytes>> {
+        self.log.payload(sha256).map(|bytes| PyBytes::new(py, &bytes)).map_err(|error| errors::log(py, &error))
+    }
+
+    /// Makes everything durable now.
+    fn log_flush(&self, py: Python<'_>) -> PyResult<()> {
+        py.detach(|| self.log.flush()).map_err(|error| errors::log(py, &error))
+    }
+}
+
+impl Kernel {
+    pub(crate) fn log(&self) -> &Arc<Log> {
+        &self.log
+    }
+
+    fn event(&self, draft: &Draft) -> Result<(), agent_os_core::kernel::RecordFault> {
+        use agent_os_core::kernel::Recorder as _;
+        self.core.recorder().event(draft).map(|_| ())
+    }
+
+    /// Notes a new tool.
+    pub(crate) fn tool_registered(
+        &self,
+        py: Python<'_>,
+        action: &str,
+        labels: &[String],
+        origin: &str,
+        injected: &[String],
+    ) -> PyResult<()> {
+        let mut draft = Draft::new();
+        draft
+            .text("action", action)
+            .texts("injected", injected.iter().map(String::as_str))
+            .text("kind", kind::TOOL_REGISTERED)
+            .texts("labels", labels.iter().map(String::as_str))
+            .text("origin", origin);
+        self.event(&draft).map_err(|fault| errors::unrecorded(py, &fault))
+    }
+}
+
+fn loaded(log: &Log, bundle: &Bundle, reason: &str) -> Result<Draft, agent_os_core::kernel::RecordFault> {
+    let document = canonical::encode(bundle.core.document());
+    let mut written = Vec::new();
+    if document.len() > INLINE_DOCUMENT {
+        log.put_payload(&document).map_err(|error| errors::fault(&error))?.write(&mut written);
+    } else {
+        written = document;
+    }
+    let mut draft = Draft::new();
+    draft
+        .text("bundle", bundle.core.digest())
+        .field("document", |out| out.extend_from_slice(&written))
+        .text("kind", kind::POLICY_LOADED)
+        .text("name", bundle.core.name())
+        .text("reason", reason);
+    Ok(draft)
+}

@@ -1,0 +1,132 @@
+//! The flight recorder's log: the kernel's way to it, and reading and verifying from Python.
+
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use agent_os_core::audit::event::Draft;
+use agent_os_core::kernel::{RecordFault, Recorder};
+use agent_os_log::{Entries, Log, Reader, Reservation};
+use pyo3::prelude::*;
+use pyo3::types::{PyBytes, PyDict};
+
+use crate::errors;
+use crate::freeze::hex;
+
+/// The kernel's recorder.
+pub(crate) struct LogRecorder(pub(crate) Arc<Log>);
+
+impl Recorder for LogRecorder {
+    type Receipt = Reservation;
+
+    fn intent(&self, draft: &Draft) -> Result<Reservation, RecordFault> {
+        self.0
+            .append_intent(&mut |stamp, out| draft.finish(stamp.log, stamp.seq, stamp.micros, out))
+            .map_err(|error| errors::fault(&error))
+    }
+
+    fn intent_seq(&self, receipt: &Reservation) -> u64 {
+        receipt.seq()
+    }
+
+    fn outcome(&self, receipt: Reservation, draft: &Draft) -> Result<u64, RecordFault> {
+        self.0
+            .append_outcome(receipt, &mut |stamp, out| draft.finish(stamp.log, stamp.seq, stamp.micros, out))
+            .map_err(|error| errors::fault(&error))
+    }
+
+    fn event(&self, draft: &Draft) -> Result<u64, RecordFault> {
+        self.0
+            .append(&mut |stamp, out| draft.finish(stamp.log, stamp.seq, stamp.micros, out))
+            .map_err(|error| errors::fault(&error))
+    }
+}
+
+/// Entries of a log in order, as bytes. At the end iteration stops; asked again later it goes on with what is new.
+#[pyclass(frozen, module = "agent_os._core")]
+pub(crate) struct LogEntries(Mutex<Entries>);
+
+impl LogEntries {
+    pub(crate) fn new(entries: Entries) -> Self {
+        Self(Mutex::new(entries))
+    }
+}
+
+#[pymethods]
+impl LogEntries {
+    fn __iter__(this: PyRef<'_, Self>) -> PyRef<'_, Self> {
+        this
+    }
+
+    fn __next__<'py>(&self, py: Python<'py>) -> PyResult<Option<(u64, Bound<'py, PyBytes>)>> {
+        let next = py.detach(|| self.0.lock().unwrap_or_else(PoisonError::into_inner).next());
+        match next {
+            None => Ok(None),
+            Some(Ok((seq, bytes))) => Ok(Some((seq, PyBytes::new(py, &bytes)))),
+            Some(Err(error)) => Err(errors::log(py, &error)),
+        }
+    }
+}
+
+/// Reads a log's directory, also while it is written.
+#[pyclass(frozen, module = "agent_os._core")]
+pub(crate) struct LogReader(Reader);
+
+#[pymethods]
+impl LogReader {
+    #[new]
+    fn new(py: Python<'_>, directory: PathBuf) -> PyResult<Self> {
+        Reader::open(&directory).map(Self).map_err(|error| errors::log(py, &error))
+    }
+
+    /// The log's id in hex.
+    #[getter]
+    fn log_id(&self) -> &str {
+        self.0.id()
+    }
+
+    /// The entries from a place on.
+    #[pyo3(signature = (start=0))]
+    fn entries(&self, py: Python<'_>, start: u64) -> PyResult<LogEntries> {
+        self.0.read_from(start).map(LogEntries::new).map_err(|error| errors::log(py, &error))
+    }
+
+    /// A payload of the side store, by its SHA-256 in hex.
+    fn payload<'py>(&self, py: Python<'py>, sha256: &str) -> PyResult<Bound<'py, PyBytes>> {
+        self.0.payload(sha256).map(|bytes| PyBytes::new(py, &bytes)).map_err(|error| errors::log(py, &error))
+    }
+}
+
+/// Verifies a log's directory and reports; never raises for what is wrong with the log.
+#[pyfunction]
+pub(crate) fn verify_log<'py>(py: Python<'py>, directory: PathBuf) -> PyResult<Bound<'py, PyDict>> {
+    let report = py.detach(|| agent_os_log::verify(&directory));
+    let out = PyDict::new(py);
+    out.set_item("ok", report.ok())?;
+    out.set_item("level", report.level)?;
+    out.set_item("log_id", &report.log_id)?;
+    out.set_item("entries", report.entries)?;
+    out.set_item("root", hex(&report.root))?;
+    out.set_item("payloads", report.payloads)?;
+    out.set_item("closed", report.closed)?;
+    out.set_item("after_head", report.after_head)?;
+    out.set_item("unfinished", &report.unfinished)?;
+    out.set_item("backward_steps", &report.backward_steps)?;
+    out.set_item("strays", &report.strays)?;
+    let problem = |problem: &agent_os_log::Problem| {
+        let row = PyDict::new(py);
+        row.set_item("file", &problem.file)?;
+        row.set_item("offset", problem.offset)?;
+        row.set_item("seq", problem.seq)?;
+        row.set_item("what", &problem.what)?;
+        Ok(row)
+    };
+    let problems = report.problems.iter().map(problem).collect::<PyResult<Vec<_>>>()?;
+    out.set_item("problems", problems)?;
+    Ok(out)
+}
+
+/// To be called in a forked child: the logs of the parent refuse every further entry there.
+#[pyfunction]
+pub(crate) fn mark_forked() {
+    agent_os_log::mark_forked();
+}
