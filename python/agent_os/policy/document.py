@@ -7,7 +7,7 @@ one place that knows them; these models hold the shape around them. Importing th
 from __future__ import annotations
 
 from datetime import datetime, timezone
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, cast
 
 from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 from pydantic.json_schema import SkipJsonSchema
@@ -51,6 +51,8 @@ class Closed(BaseModel):
 class AgentClause(Closed):
     """Whom a rule is for; both given: both must hold."""
 
+    model_config = ConfigDict(json_schema_extra={"minProperties": 1})
+
     id: Texts = Field(default_factory=_absent, description="agent ids, with `*` for any run of characters; any of")
     role: Texts = Field(default_factory=_absent, description="roles; any of the list")
 
@@ -66,10 +68,10 @@ class ExampleRun(Closed):
     """The run state of an example."""
 
     labels: list[str] = []
-    depth: int = Field(0, ge=0)
+    depth: int = Field(default=0, ge=0)
     parent: str = Field(default_factory=_absent, description="the id of the agent that started this run")
     texts: list[Annotated[dict[Origin, str], Field(min_length=1, max_length=1)]] = Field(
-        [], description="the run's texts in order, each under its origin: `[{user: pay 100 to …}]`"
+        default=[], description="the run's texts in order, each under its origin: `[{user: pay 100 to …}]`"
     )
 
 
@@ -103,12 +105,13 @@ class Example(Closed):
     @property
     def expected(self) -> Effect:
         """The effect that the example says."""
-        return "allow" if self.allow else "ask" if self.ask else "deny"
+        (effect,) = self.model_fields_set
+        return cast("Effect", effect)
 
     @property
     def request(self) -> ExampleRequest:
         """The request that the example shows."""
-        return self.allow or self.ask or self.deny
+        return cast("ExampleRequest", getattr(self, self.expected))
 
 
 class Rule(Closed):

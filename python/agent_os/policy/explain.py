@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     from agent_os import _core
 
@@ -79,7 +79,7 @@ class Explanation:
                 yield f"        {rule.message}"
 
 
-def explanation(action: str, agent: str, decision: _core.Decision, rows: list[Mapping[str, Any]]) -> Explanation:
+def explanation(action: str, agent: str, decision: _core.Decision, rows: Sequence[Mapping[str, Any]]) -> Explanation:
     """Puts together what the core says about a request."""
     deciding = frozenset(decision.rules)
     rules = tuple(

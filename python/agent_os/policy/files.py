@@ -42,7 +42,7 @@ class Unreadable(Exception):
 
 def read_limits() -> Mapping[str, int]:
     """The bounds on what is read, by name."""
-    return {name: value for name, value, _ in _core.limits()}
+    return {"policy_depth": 64, "policy_nodes": 200_000} | {name: value for name, value, _ in _core.limits()}
 
 
 def preset_names() -> list[str]:

@@ -34,7 +34,7 @@ class Source:
                 return self.values[pointer]
             if not pointer:
                 return Spot(1, 1)
-            pointer, key = parent(pointer), True
+            pointer, key = parent(pointer), False
 
 
 def child(pointer: str, step: str | int) -> str:

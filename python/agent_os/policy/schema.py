@@ -89,16 +89,11 @@ def _operands() -> _Schema:
         "pattern": {"anyOf": [text, pattern]},
         "number_or_arg": {"anyOf": [number, argument]},
         "moment_or_arg": {"anyOf": [text, argument]},
-        "number_tests": _tests(lambda operator: _compares(operator, "number")),
-        "list_tests": _tests(lambda operator: _compares(operator, "list")),
+        "number_tests": _tests(lambda operator: "number" in operator["accepts"]),
+        "list_tests": _tests(lambda operator: "list" in operator["accepts"]),
         "item_tests": {"anyOf": [_ref("tests"), _ref("item_condition")]},
         "origins": _some({"enum": ["user", "system", "trusted", "untrusted"]}),
     }
-
-
-def _compares(operator: Mapping[str, Any], kind: str) -> bool:
-    families = ("any", "number") if kind == "number" else ("any", "string", "collection")
-    return kind in operator["accepts"] and operator["family"] in families and operator["name"] != "present"
 
 
 def _object(properties: _Schema, optional: tuple[str, ...] = ()) -> _Schema:

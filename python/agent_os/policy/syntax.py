@@ -31,13 +31,13 @@ def describe(error: yaml.YAMLError, text: str) -> tuple[Spot | None, str, str]:
     """The place, message and hint of a syntax error."""
     problem = str(getattr(error, "problem", None) or error)
     context = str(getattr(error, "context", None) or "")
-    mark = getattr(error, "problem_mark", None)
-    start = getattr(error, "context_mark", None)
+    mark: Any = getattr(error, "problem_mark", None)
+    start: Any = getattr(error, "context_mark", None)
     if start is not None and any(what in context for what in ("alias", "anchor", "quoted scalar")):
         mark = start
     message = f"not valid YAML: {problem[:1].lower()}{problem[1:]}"
     if context:
-        since = f" that starts at line {start.line + 1}" if start is not None and start.line != mark.line else ""
+        since = f" that starts at line {start.line + 1}" if start and mark and start.line != mark.line else ""
         message = f"{message} ({context}{since})"
     if mark is None:
         return None, message, _DEFAULT
