@@ -1,0 +1,111 @@
+"""The parser of the command line, made from the table of commands."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+from typing import Final, NoReturn
+
+from agent_os.cli.commands import COMMANDS
+from agent_os.cli.exits import EXITS, UsageError
+
+
+class _Parser(argparse.ArgumentParser):
+    """Says what is wrong in our words, and leaves it to the program to end."""
+
+    def error(self, message: str) -> NoReturn:
+        raise UsageError(f"{message}\n  hint: `{self.prog} --help` says what it takes")
+
+
+def parser() -> argparse.ArgumentParser:
+    """Everything that `agentos` understands."""
+    root = _Parser(
+        prog="agentos",
+        usage="agentos COMMAND …",
+        description="Agent OS: policies, their decisions, and the log of what agents did.",
+        epilog=_epilog(),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    root.add_argument("--version", action="store_true", help="print the version and end")
+    # argparse itself would list commands and groups; the epilog lists the commands whole.
+    first = root.add_subparsers(dest="command", metavar="COMMAND", help=argparse.SUPPRESS, parser_class=_Parser)
+    groups: dict[str, argparse._SubParsersAction[_Parser]] = {}
+    for command in COMMANDS:
+        within = first
+        if len(command.words) == 2:
+            group = command.words[0]
+            if group not in groups:
+                usage = f"agentos {group} COMMAND …"
+                of_group = first.add_parser(group, prog=f"agentos {group}", usage=usage, allow_abbrev=False)
+                groups[group] = of_group.add_subparsers(metavar="COMMAND", required=True, parser_class=_Parser)
+            within = groups[group]
+        own = within.add_parser(
+            command.words[-1],
+            prog=f"agentos {command.name}",
+            usage=command.usage,
+            description=f"{command.summary[0].upper()}{command.summary[1:]}.",
+            allow_abbrev=False,
+        )
+        own.set_defaults(module=command.module)
+        _ADD[command.name](own)
+    return root
+
+
+def _epilog() -> str:
+    width = max(len(command.name) for command in COMMANDS)
+    commands = "\n".join(f"  {command.name:<{width}}  {command.summary}" for command in COMMANDS)
+    exits = "\n".join(f"  {code:>3}  {meaning}" for code, meaning in EXITS.items())
+    return f"commands:\n{commands}\n\nexit codes:\n{exits}"
+
+
+def _json(own: argparse.ArgumentParser) -> None:
+    own.add_argument("--json", action="store_true", help="print JSON")
+
+
+def _check(own: argparse.ArgumentParser) -> None:
+    own.add_argument("policies", nargs="+", metavar="POLICY", help="a file, a compiled bundle, or a preset's name")
+    own.add_argument("--together", action="store_true", help="check them as the one bundle that they make together")
+    _json(own)
+
+
+def _explain(own: argparse.ArgumentParser) -> None:
+    own.add_argument("policy", metavar="POLICY", help="a file, a compiled bundle, or a preset's name")
+    own.add_argument("action", metavar="ACTION", help="the action that is asked for, like `payments.send`")
+    own.add_argument("--args", metavar="JSON", help="its arguments: a JSON object, or @FILE (@- reads from stdin)")
+    own.add_argument("--agent", metavar="ID", default="example", help="who asks (default: example)")
+    own.add_argument("--role", metavar="R", action="append", default=[], help="a role of that agent")
+    own.add_argument("--label", metavar="L", action="append", default=[], help="a label of the run")
+    own.add_argument("--text", metavar="ORIGIN=TEXT", action="append", default=[], help="a text that the run has seen")
+    own.add_argument("--depth", metavar="N", type=int, default=0, help="how many runs are above this one (default: 0)")
+    own.add_argument("--parent", metavar="ID", help="the agent that started this run")
+    own.add_argument("--time", metavar="TIME", help="when, like 2026-01-31T09:00:00Z (default: now)")
+    _json(own)
+
+
+def _replay(own: argparse.ArgumentParser) -> None:
+    own.add_argument("log", metavar="LOG", help="the directory of a log")
+    own.add_argument("--policy", metavar="POLICY", required=True, help="a file, a compiled bundle, or a preset's name")
+    _json(own)
+
+
+def _log_verify(own: argparse.ArgumentParser) -> None:
+    own.add_argument("log", metavar="DIR", help="the directory of a log")
+    _json(own)
+
+
+def _log_tail(own: argparse.ArgumentParser) -> None:
+    own.add_argument("log", metavar="DIR", help="the directory of a log")
+    own.add_argument("-n", metavar="N", type=int, default=10, dest="count", help="how many entries (default: 10)")
+    own.add_argument("-f", "--follow", action="store_true", help="go on with new entries until Ctrl-C")
+    own.add_argument("--json", action="store_true", help="print each entry as a line of JSON")
+
+
+_ADD: Final[dict[str, Callable[[argparse.ArgumentParser], None]]] = {
+    "demo": lambda _: None,
+    "check": _check,
+    "explain": _explain,
+    "replay": _replay,
+    "log verify": _log_verify,
+    "log tail": _log_tail,
+}

@@ -1,0 +1,65 @@
+"""The table of commands: what each is called, what it takes, and where it is. The docs are checked against it."""
+
+from __future__ import annotations
+
+from typing import Final, NamedTuple
+
+
+class Command(NamedTuple):
+    """One command. ``module`` has ``run(arguments) -> Exit``."""
+
+    words: tuple[str, ...]
+    synopsis: str
+    summary: str
+    module: str
+
+    @property
+    def name(self) -> str:
+        """The words of the command."""
+        return " ".join(self.words)
+
+    @property
+    def usage(self) -> str:
+        """The command with what it takes."""
+        return f"agentos {self.name} {self.synopsis}"
+
+
+COMMANDS: Final = (
+    Command(
+        ("demo",),
+        "[--json] [--check] [--log DIR] [--policy FILE] [--tasks ID,…]",
+        "run AgentDojo's banking suite, attacked, under a policy (from a checkout of the repository)",
+        "agent_os.cli.demo",
+    ),
+    Command(
+        ("check",),
+        "POLICY… [--together] [--json]",
+        "load policies and say every mistake with file, line, column and hint",
+        "agent_os.cli.check",
+    ),
+    Command(
+        ("explain",),
+        "POLICY ACTION [--args JSON|@FILE] [--agent ID] [--role R]… [--label L]… [--text ORIGIN=TEXT]… [--depth N] "
+        "[--parent ID] [--time TIME] [--json]",
+        "say why a request is decided as it is, rule by rule",
+        "agent_os.cli.explain",
+    ),
+    Command(
+        ("replay",),
+        "LOG --policy POLICY [--json]",
+        "decide what a fully recorded log holds again, under another policy",
+        "agent_os.cli.replay",
+    ),
+    Command(
+        ("log", "verify"),
+        "DIR [--json]",
+        "check a log from scratch: every entry, the tree, the payloads",
+        "agent_os.cli.log_verify",
+    ),
+    Command(
+        ("log", "tail"),
+        "DIR [-n N] [-f] [--json]",
+        "show the last entries of a log, and new ones as they come",
+        "agent_os.cli.log_tail",
+    ),
+)

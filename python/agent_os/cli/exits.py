@@ -1,0 +1,39 @@
+"""How a command ends: the one table of exit codes, and the errors that lead to them."""
+
+from __future__ import annotations
+
+from enum import IntEnum
+from typing import Final
+
+
+class Exit(IntEnum):
+    """What a command's exit code says."""
+
+    OK = 0
+    FINDING = 1
+    USAGE = 2
+    UNUSABLE = 3
+    DEFECT = 4
+    INTERRUPTED = 130
+    PIPE = 141
+
+
+EXITS: Final[dict[Exit, str]] = {
+    Exit.OK: "it was done, and nothing is wrong; `explain` ends so whatever the decision is",
+    Exit.FINDING: "it was done, and what was asked about does not hold: a policy has mistakes, a log does not verify, "
+    "decisions differ, a promise of the demo is broken",
+    Exit.USAGE: "the command line is wrong; nothing was done",
+    Exit.UNUSABLE: "it could not be done: a file is missing or cannot be read, a directory is not a log, a policy does "
+    "not load where one is needed, no decision could be replayed",
+    Exit.DEFECT: "a defect of Agent OS",
+    Exit.INTERRUPTED: "it was interrupted with Ctrl-C",
+    Exit.PIPE: "whoever read the output stopped reading",
+}
+
+
+class UsageError(Exception):
+    """The command line asks for what makes no sense."""
+
+
+class Unusable(Exception):
+    """What was named cannot be used."""

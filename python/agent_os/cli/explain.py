@@ -1,0 +1,102 @@
+"""`agentos explain`: why a request is decided as it is, rule by rule."""
+
+from __future__ import annotations
+
+import sys
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from agent_os import _core
+from agent_os.cli.exits import Exit, UsageError
+from agent_os.cli.output import coloured, print_json, shown
+from agent_os.policy import Policy
+
+if TYPE_CHECKING:
+    from argparse import Namespace
+
+    from agent_os.policy import Explanation
+
+_ORIGINS = ("user", "system", "trusted", "untrusted")
+
+
+def run(arguments: Namespace) -> Exit:
+    """Says of every rule whether it applies, then the decision."""
+    if fault := _core.check_action(arguments.action):
+        raise UsageError(f"`{arguments.action}` is not an action: {fault}\n  hint: write it like `payments.send`")
+    if arguments.depth < 0:
+        raise UsageError(f"`--depth {arguments.depth}` is below 0\n  hint: it is the number of runs above this one")
+    request = _args(arguments.args)
+    state: dict[str, Any] = {
+        "agent": arguments.agent,
+        "roles": arguments.role,
+        "labels": arguments.label,
+        "depth": arguments.depth,
+        "parent": arguments.parent,
+        "texts": [_text(text) for text in arguments.text],
+        "time": _time(arguments.time),
+    }
+    explanation = Policy.load(arguments.policy).explain(arguments.action, request, **state)
+    if arguments.json:
+        print_json(explanation.to_dict())
+    else:
+        _tell(explanation)
+    return Exit.OK
+
+
+def _args(given: str | None) -> dict[str, Any]:
+    if given is None:
+        return {}
+    data = given.encode("utf-8", "surrogateescape")
+    if given == "@-":
+        data = sys.stdin.buffer.read()
+    elif given.startswith("@"):
+        data = Path(given[1:]).read_bytes()
+    try:
+        value = _core.thaw(data)
+    except ValueError as error:
+        raise UsageError(f"`--args` is not JSON: {error}\n  hint: write an object like '{{\"amount\": 5}}'") from error
+    if not isinstance(value, dict):
+        raise UsageError("`--args` is not a JSON object\n  hint: name each argument, like '{\"amount\": 5}'")
+    return value
+
+
+def _text(given: str) -> tuple[str, str]:
+    origin, equals, text = given.partition("=")
+    if not equals or origin not in _ORIGINS:
+        raise UsageError(
+            f"`--text {given:.60}` does not begin with an origin and `=`\n  hint: write ORIGIN=TEXT with an origin of "
+            + ", ".join(_ORIGINS)
+        )
+    return origin, text
+
+
+def _time(given: str | None) -> datetime | None:
+    if given is None:
+        return None
+    hint = "write it with its offset, like 2026-01-31T09:00:00Z"
+    try:
+        # Python 3.10 does not read `Z`.
+        time = datetime.fromisoformat(given[:-1] + "+00:00" if given.endswith("Z") else given)
+    except ValueError as error:
+        raise UsageError(f"`--time {given}` is not a time\n  hint: {hint}") from error
+    if time.tzinfo is None:
+        raise UsageError(f"`--time {given}` has no offset from UTC\n  hint: {hint}")
+    return time
+
+
+def _tell(explanation: Explanation) -> None:
+    width = max((len(rule.rule) for rule in explanation.rules), default=0)
+    for rule in explanation.rules:
+        place = f"  ({rule.place})" if rule.place else ""
+        print(shown(f"{rule.applies:<7}  {rule.effect:<7}  {rule.rule:<{width}}  {rule.because}{place}"))
+    decision = explanation.decision
+    by = ", ".join(f"`{rule}`" for rule in decision.rules) or "the default"
+    what = f"`{explanation.action}` by agent `{explanation.agent}`, by {by} ({decision.reason})"
+    print(f"{coloured(decision.effect)}: {shown(what)}")
+    for rule_id, path in decision.unknowns:
+        print(shown(f"  `{path}` is unknown in rule `{rule_id}`, which counts against the caller"))
+    for line in filter(None, decision.message.split("\n")):
+        print(shown(f"  {line}"))
+    for name, value in decision.obligations.items():
+        print(shown(f"  {name}: {value if isinstance(value, str) else ', '.join(value)}"))

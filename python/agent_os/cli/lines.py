@@ -1,0 +1,75 @@
+"""An entry of the log as one line for people."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta, timezone
+from typing import TYPE_CHECKING, Any
+
+from agent_os.cli.output import coloured, shown
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from agent_os.recorder.links import Link
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
+
+
+def time_of(micros: int) -> str:
+    """Microseconds since the epoch as a time of day in UTC."""
+    try:
+        moment = _EPOCH + timedelta(microseconds=micros)
+    except OverflowError:
+        return f"{micros}us"
+    return f"{moment:%Y-%m-%dT%H:%M:%S}.{moment.microsecond:06d}Z"
+
+
+def duration_of(micros: int) -> str:
+    """A duration with a unit that suits it."""
+    for unit, size in (("s", 1_000_000), ("ms", 1_000)):
+        if micros >= size:
+            return f"{micros / size:.3g} {unit}"
+    return f"{micros} us"
+
+
+def line_of(entry: Mapping[str, Any], link: Link) -> str:
+    """Time, number, kind, whose run, which action, and what matters for this kind."""
+    who = link.agent or ""
+    if "pid" in entry:
+        who += f"[{entry['pid']}]"
+    head = f"{time_of(entry['time'])}  {entry['seq']:>5}  {entry['kind']:<18}"
+    words = [shown(head), *(shown(word) for word in (who, link.action) if word)]
+    return "  ".join([*words, *filter(None, _details(entry))])
+
+
+def _details(entry: Mapping[str, Any]) -> list[str]:
+    match entry["kind"]:
+        case "intent" | "denied":
+            decision = entry["decision"]
+            approval = entry.get("approval", {}).get("by", "")
+            rules = ", ".join(decision["rules"])
+            return [
+                coloured(decision["effect"]),
+                shown(decision["reason"]),
+                shown(rules),
+                shown(f"approved by {approval}") if approval else "",
+            ]
+        case "outcome":
+            error = entry.get("error", {})
+            what = f"{error['type']}: {error['message']}" if error else ""
+            return [shown(entry["status"]), duration_of(entry["micros"]), shown(what)]
+        case "process.started":
+            return [f"started by run {entry['parent']}"]
+        case "policy.loaded":
+            return [shown(f"{entry['name']} ({entry['reason']})"), shown(entry["bundle"])]
+        case "policy.rejected":
+            return [shown(entry["error"].split("\n")[0])]
+        case "agent.registered":
+            return [shown(", ".join(entry["roles"]))]
+        case "text" | "tool.registered":
+            return [shown(entry["origin"]), shown(", ".join(entry.get("labels", [])))]
+        case "log.recovered":
+            return [f"{entry['dropped_bytes']} bytes of an unfinished entry were dropped"]
+        case _:
+            by = entry.get("by", "")
+            return [shown(", ".join(entry.get("rules", []))), shown(f"by {by}") if by else ""]

@@ -1,0 +1,58 @@
+"""`agentos log verify`: is a log whole?"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from agent_os.cli.exits import Exit, Unusable
+from agent_os.cli.output import fail, plural, print_json, say, shown
+from agent_os.recorder import FlightRecorder
+
+if TYPE_CHECKING:
+    from argparse import Namespace
+
+    from agent_os.recorder import VerifyReport
+
+
+def run(arguments: Namespace) -> Exit:
+    """Prints what was found; the exit code says whether the log is whole."""
+    if not Path(arguments.log).is_dir():
+        raise Unusable(f"`{arguments.log}` is not a directory\n  hint: name the directory of a log")
+    report = FlightRecorder(arguments.log).verify()
+    if arguments.json:
+        print_json(report.to_dict())
+    else:
+        _tell(report)
+    if report:
+        return Exit.OK
+    count = plural(len(report.problems), "problem")
+    fail(f"the log does not verify: {count}; keep the directory as it is, and compare it with a copy kept elsewhere")
+    return Exit.FINDING
+
+
+def _tell(report: VerifyReport) -> None:
+    rows = {
+        "level": report.level,
+        "log": report.log_id,
+        "entries": f"{report.entries:,}",
+        "root": report.root,
+        "payloads": f"{report.payloads:,}",
+        "closed": "yes" if report.closed else "no",
+        "after head": f"{report.after_head:,}",
+        "unfinished": _listed(report.unfinished),
+        "clock steps": _listed(report.backward_steps),
+    }
+    for name, value in rows.items():
+        print(shown(f"{name:<12} {value}"))
+    for problem in report.problems:
+        print(shown(f"problem      {problem}"))
+    if report.unfinished:
+        say("note: unfinished intents have no outcome in the log; these actions may have happened")
+    for stray in report.strays:
+        say(f"note: `{stray}` is no part of the log")
+
+
+def _listed(seqs: tuple[int, ...]) -> str:
+    shown_seqs = " ".join(f"#{seq}" for seq in seqs[:10])
+    return f"{len(seqs)}  {shown_seqs}{' …' if len(seqs) > 10 else ''}".rstrip()

@@ -1,0 +1,85 @@
+"""From a command line to an exit code."""
+
+from __future__ import annotations
+
+import io
+import os
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+
+from agent_os.cli.exits import Exit, Unusable, UsageError
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Runs a command and returns its exit code; ``argv`` is without the program's name."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            # What the terminal's encoding does not have is escaped rather than an error.
+            stream.reconfigure(errors="backslashreplace")
+    try:
+        code = _guarded(list(sys.argv[1:] if argv is None else argv))
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # Python flushes stdout once more when it ends, and must find somewhere to write.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return Exit.PIPE
+    except KeyboardInterrupt:
+        return Exit.INTERRUPTED
+    return code
+
+
+def _guarded(argv: list[str]) -> int:
+    """Every failure ends with words on stderr and the exit code for it."""
+    from agent_os.errors import AgentOSError, PolicyError
+
+    try:
+        return _run(argv)
+    except UsageError as error:
+        _fail(error)
+        return Exit.USAGE
+    except PolicyError as error:
+        for problem in error.problems:
+            _fail(problem)
+        return Exit.UNUSABLE
+    except (AgentOSError, Unusable) as error:
+        _fail(error)
+        return Exit.UNUSABLE
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        name = f" `{error.filename}`" if error.filename else ""
+        _fail(f"cannot use{name}: {error.strerror or error}; check that it exists and that you may read it")
+        return Exit.UNUSABLE
+    except Exception:  # noqa: BLE001 (whatever it is, the exit code must say that it was not what was asked for)
+        import traceback
+
+        traceback.print_exc()
+        _fail("this is a defect of Agent OS; please report it with the lines above")
+        return Exit.DEFECT
+
+
+def _run(argv: list[str]) -> int:
+    if argv[:1] == ["demo"]:
+        # The demo has a parser of its own.
+        from agent_os.cli import demo
+
+        return demo.run(argv[1:])
+    from agent_os.cli.arguments import parser
+
+    root = parser()
+    arguments = root.parse_args(argv)
+    if arguments.version:
+        from agent_os import __version__
+
+        print(f"agentos {__version__}")
+        return Exit.OK
+    if arguments.command is None:
+        raise UsageError("no command was given\n  hint: `agentos --help` lists them")
+    return int(import_module(arguments.module).run(arguments))
+
+
+def _fail(message: object) -> None:
+    from agent_os.cli.output import fail
+
+    fail(message)

@@ -1,0 +1,34 @@
+"""The flight recorder: reading, asking and verifying the log, and deciding what it holds again under another policy.
+
+Entries are written by the compiled core on the road of each action; nothing here can write one.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from agent_os.recorder.flight_recorder import FlightRecorder
+    from agent_os.recorder.replay import replay
+    from agent_os.recorder.replay_report import Difference, ReplayReport, Verdict
+    from agent_os.recorder.verification import LogProblem, VerifyReport
+
+_MODULES = {
+    "Difference": "replay_report",
+    "FlightRecorder": "flight_recorder",
+    "LogProblem": "verification",
+    "ReplayReport": "replay_report",
+    "Verdict": "replay_report",
+    "VerifyReport": "verification",
+    "replay": "replay",
+}
+
+__all__ = ["Difference", "FlightRecorder", "LogProblem", "ReplayReport", "Verdict", "VerifyReport", "replay"]
+
+
+def __getattr__(name: str) -> object:
+    module = _MODULES.get(name)
+    if module is None:
+        raise AttributeError(f"module `agent_os.recorder` has no attribute `{name}`")
+    return getattr(import_module(f"agent_os.recorder.{module}"), name)

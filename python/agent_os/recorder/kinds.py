@@ -1,0 +1,24 @@
+"""The kinds of entries, with what each says."""
+
+from __future__ import annotations
+
+from typing import Final
+
+KINDS: Final[dict[str, str]] = {
+    "agent.registered": "an agent was made known, with its roles",
+    "approval.granted": "an action was confirmed, and by whom",
+    "approval.refused": "an action was not confirmed",
+    "approval.requested": "somebody was asked to confirm an action",
+    "denied": "an action was decided against and did not happen",
+    "intent": "an action was allowed and was about to happen",
+    "log.closed": "the log was closed",
+    "log.created": "the log began",
+    "log.opened": "the log was opened again after it had been closed",
+    "log.recovered": "the log was opened again after its writer had not closed it",
+    "outcome": "how an action that was allowed ended, and how long it took",
+    "policy.loaded": "a bundle came into force, with its whole document",
+    "policy.rejected": "a bundle was refused, and the one before stayed in force",
+    "process.started": "a run of an agent began",
+    "text": "text came into a run by another way than a tool's output",
+    "tool.registered": "a tool was made known, with its output's origin and labels",
+}

@@ -1,0 +1,95 @@
+"""Where entries come from: a log's directory, or the kernel that writes it. Both are read in the same way."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+from agent_os import _core
+from agent_os.errors import RecorderError
+
+if TYPE_CHECKING:
+    from agent_os._core import Kernel
+
+Entry = dict[str, Any]
+
+
+class Source(Protocol):
+    """What can be read of a log."""
+
+    @property
+    def log_id(self) -> str:
+        """The log's id in hex."""
+
+    def size(self) -> int:
+        """How many entries there are now."""
+
+    def raw(self, start: int) -> Iterator[tuple[int, bytes]]:
+        """Entries from a place on, as they stand in the log; asked again after the end, it goes on with what is new."""
+
+    def payload(self, sha256: str) -> bytes:
+        """A payload of the side store."""
+
+
+class DirectorySource:
+    """A directory that is only read; it may be written to meanwhile."""
+
+    def __init__(self, directory: Path) -> None:
+        _check(directory)
+        self._reader = _core.LogReader(directory)
+
+    @property
+    def log_id(self) -> str:
+        return self._reader.log_id
+
+    def size(self) -> int:
+        return sum(1 for _ in self.raw(0))
+
+    def raw(self, start: int) -> Iterator[tuple[int, bytes]]:
+        return self._reader.entries(start)
+
+    def payload(self, sha256: str) -> bytes:
+        return self._reader.payload(sha256)
+
+
+class KernelSource:
+    """The log of a kernel of this process, which may be in memory only."""
+
+    def __init__(self, core: Kernel) -> None:
+        self._core = core
+
+    @property
+    def log_id(self) -> str:
+        return self._core.log_id
+
+    def size(self) -> int:
+        return self._core.log_size
+
+    def root(self) -> str:
+        """The root of the tree, as the writer keeps it."""
+        return self._core.log_root
+
+    def raw(self, start: int) -> Iterator[tuple[int, bytes]]:
+        return self._core.log_entries(start)
+
+    def payload(self, sha256: str) -> bytes:
+        return self._core.log_payload(sha256)
+
+
+def parse(raw: bytes) -> Entry:
+    """The entry that these bytes are."""
+    entry: Entry = json.loads(raw)
+    return entry
+
+
+def _check(directory: Path) -> None:
+    """Refuses what is clearly no log, in the words of the mistake that it probably is."""
+    hint = "name the directory that the kernel was given as `recorder`"
+    if not directory.exists():
+        raise RecorderError(f"`{directory}` does not exist; {hint}", code="not_a_log")
+    if not directory.is_dir():
+        raise RecorderError(f"`{directory}` is a file and a log is a directory; {hint}", code="not_a_log")
+    if not (directory / "segments").is_dir():
+        raise RecorderError(f"`{directory}` is not a log: it has no folder `segments`; {hint}", code="not_a_log")
