@@ -5,12 +5,16 @@ from __future__ import annotations
 import shutil
 import tempfile
 from collections.abc import Sequence
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from agent_os._core import build_profile, verify_log
 from governed import Clock
+from oracle import requests
 from play import Round
+
+from agent_os import Policy
+from agent_os._core import build_profile, verify_log
 
 
 def examine(log: Path) -> dict[str, Any]:
@@ -29,7 +33,7 @@ def examine(log: Path) -> dict[str, Any]:
 
 
 def flip_one_bit(log: Path, *, mark: bytes, bit: int = 0) -> dict[str, Any]:
-    """Change one bit in the record of the first refusal (or in the header, if there is none) of a copy, and verify it."""
+    """Change one bit in a copy: in the record of the first refusal, or in the header if there is none. Verify it."""
     with tempfile.TemporaryDirectory(prefix="agentos-flip-") as folder:
         copy = Path(folder) / "log"
         shutil.copytree(log, copy)
@@ -72,16 +76,24 @@ def percentiles(nanoseconds: list[int]) -> dict[str, Any]:
     return {**found, "count": len(ordered)}
 
 
-def denied_call(round_: Round) -> dict[str, Any]:
-    """The first call of an attack that was denied, and the kernel's own explanation."""
-    for run in round_.attacked:
-        for refusal in run.session.refused:
-            if refusal.injected and refusal.effect == "deny" and run.script.attack is not None:
-                return {
-                    "user_task": run.script.user.ID,
-                    "attack": run.script.attack.ID,
-                    "action": refusal.call.function,
-                    "args": dict(refusal.call.args),
-                    "explanation": refusal.error.decision.explain(),
-                }
-    raise LookupError("no call of an attack was denied")
+def denied_call(round_: Round, policy: Path) -> dict[str, Any] | None:
+    """The first call of an attack that a rule denied, as the log has it, and why: every rule, with its place."""
+    if round_.log is None:
+        raise LookupError("a round without a policy denies nothing")
+    for entry, request in requests(round_.log):
+        if request is None or entry["decision"]["reason"] != "denied_by_rule":
+            continue
+        script = round_.runs[entry["pid"] - 1].script
+        if script.attack is not None:
+            action, args = request.pop("action"), request.pop("args")
+            del request["now_micros"]
+            explanation = str(Policy.load(policy).explain(action, args, **request))
+            return {
+                "user_task": script.user.ID,
+                "attack": script.attack.ID,
+                "action": action,
+                "args": {name: float(value) if isinstance(value, Decimal) else value for name, value in args.items()},
+                "seq": entry["seq"],
+                "explanation": explanation.replace(f"{policy.parent}/", ""),
+            }
+    return None

@@ -8,6 +8,7 @@ output is worth as evidence is declared per tool, after CaMeL's table of result 
 from __future__ import annotations
 
 import functools
+import inspect
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -64,7 +65,6 @@ def govern(kernel: KernelSpace, functions: Sequence[Function[..., Any]], clock: 
 def _govern(kernel: KernelSpace, function: Function[..., Any], clock: Clock) -> Callable[..., Any]:
     origin, labels = OUTPUTS[function.name]
 
-    @kernel.tool(function.name, injected=list(function.dependencies), origin=origin, labels=list(labels))
     @functools.wraps(function.run)
     def tool(*args: Any, **kwargs: Any) -> Any:
         clock.executed += 1
@@ -74,6 +74,10 @@ def _govern(kernel: KernelSpace, function: Function[..., Any], clock: Clock) -> 
         finally:
             clock.in_tool = time.perf_counter_ns() - began
 
+    # The kernel reads the signature of the function that it is given, not of what that wraps.
+    tool.__signature__ = inspect.signature(function.run)  # type: ignore[attr-defined]
+    declare = kernel.tool(function.name, injected=list(function.dependencies), origin=origin, labels=list(labels))
+    governed = declare(tool)
     restore = TypeAdapter(function.return_type).validate_python
 
     def call(**given: Any) -> Any:
@@ -86,7 +90,7 @@ def _govern(kernel: KernelSpace, function: Function[..., Any], clock: Clock) -> 
         clock.in_tool = 0
         began = time.perf_counter_ns()
         try:
-            return restore(tool(**given))
+            return restore(governed(**given))
         finally:
             clock.added.append(time.perf_counter_ns() - began - clock.in_tool)
 

@@ -62,42 +62,46 @@ class Findings:
 def judge(log: Path, policy: Path) -> Findings:
     """Evaluate every decision of a fully recorded log a second time."""
     reference = load_reference()
-    found = Findings()
     document = document_of(policy)
-    texts: dict[int, list[tuple[str, str]]] = {}
+    found = Findings()
     granted: set[str] = set()
-    for entry in entries(log):
+    for entry, request in requests(log):
         found.entries += 1
-        match entry["kind"]:
-            case "text":
-                texts.setdefault(entry["pid"], []).append((entry["origin"], entry["text"]))
-            case "outcome" if "origin" in entry and "full" in entry:
-                read = [(entry["origin"], leaf) for leaf in leaves(entry["full"])]
-                texts.setdefault(entry["pid"], []).extend(read)
-            case "approval.granted":
-                granted.add(entry["request"])
-            case "intent" | "denied":
-                # An approval is good for one call, and only if the log holds it.
-                approval = entry.get("approval", {}).get("request")
-                approved = approval in granted
-                granted.discard(approval)
-                verdict = reference.decide(document, request_of(entry, texts, reference))
-                found.count(entry, verdict, approved=approved)
-            case _:
-                pass  # no decision
+        if entry["kind"] == "approval.granted":
+            granted.add(entry["request"])
+        if request is not None:
+            # An approval is good for one call, and only if the log holds it.
+            approval = entry.get("approval", {}).get("request")
+            approved = approval in granted
+            granted.discard(approval)
+            found.count(entry, reference.decide(document, request), approved=approved)
     return found
 
 
-def request_of(entry: Entry, texts: dict[int, list[tuple[str, str]]], reference: ModuleType) -> dict[str, Any]:
-    """The request behind a recorded decision, with the texts that the process had met by then."""
+def requests(log: Path) -> Iterator[tuple[Entry, dict[str, Any] | None]]:
+    """Every entry of a log, and the request behind it if it is a decision."""
+    texts: dict[int, list[tuple[str, str]]] = {}
+    for entry in entries(log):
+        decided = entry["kind"] in ("intent", "denied")
+        yield entry, request_of(entry, texts.get(entry["pid"], [])) if decided else None
+        if entry["kind"] == "text":
+            texts.setdefault(entry["pid"], []).append((entry["origin"], entry["full"]))
+        elif entry["kind"] == "outcome" and "origin" in entry:
+            # What a tool returned or complained about is text that the run has read from then on.
+            read = "\n\0\n".join(leaves([entry.get("full"), entry.get("error", {}).get("message")]))
+            texts.setdefault(entry["pid"], []).append((entry["origin"], read))
+
+
+def request_of(entry: Entry, texts: list[tuple[str, str]]) -> dict[str, Any]:
+    """The request behind a recorded decision, with the texts that the process had read by then."""
     return {
         "action": entry["action"],
-        "args": reference.untag(entry["args"]["full"]),
+        "args": load_reference().untag(entry["args"]["full"]),
         "agent": entry["agent"],
         "labels": entry["run"]["labels"],
         "depth": entry["run"]["depth"],
         "now_micros": entry["when"],
-        "texts": texts.get(entry["pid"], []),
+        "texts": list(texts),
     }
 
 
@@ -107,7 +111,7 @@ def leaves(value: Any) -> Iterator[str]:
         case str():
             yield value
         case dict():
-            for item in value.values():
+            for _, item in sorted(value.items()):
                 yield from leaves(item)
         case list():
             for item in value:

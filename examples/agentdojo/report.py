@@ -139,11 +139,13 @@ def evidence(name: str, log: dict[str, Any]) -> str:
     )
 
 
-def denied(call: dict[str, Any]) -> str:
+def denied(call: dict[str, Any] | None) -> str:
+    if call is None:
+        return "No call of an attack was denied."
     arguments = ", ".join(f"{name}={value!r}" for name, value in call["args"].items())
     return "\n".join(
         [
-            f"One denied call, rule by rule ({call['user_task']} with {call['attack']}):",
+            f"One denied call, rule by rule ({call['user_task']} with {call['attack']}, entry {call['seq']} of the log):",
             f"  {call['action']}({arguments})",
             *(f"  {line}" for line in call["explanation"].splitlines()),
         ]

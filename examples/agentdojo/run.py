@@ -86,7 +86,7 @@ def demonstrate(logs: Path, *, policy: Path, tasks: list[str] | None = None) -> 
         "cost": report.cost_of(rounds[1]),
         "speed": evidence.speed([round_.clock for round_ in rounds if round_.log is not None]),
         "logs": {name: evidence.examine(log) for name, log in governed.items()},
-        "denied_call": evidence.denied_call(rounds[1]),
+        "denied_call": evidence.denied_call(rounds[1], policy),
     }
 
 

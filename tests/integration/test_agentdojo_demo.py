@@ -6,13 +6,14 @@ Needs AgentDojo; `make demo` has it, and `.ci/run` runs these there. Elsewhere t
 from __future__ import annotations
 
 import json
-import shutil
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from agent_os._core import verify_log
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "agentdojo"
 
@@ -92,22 +93,14 @@ def test_a_laxer_policy_is_caught_by_the_oracle_and_fails_the_check(tmp_path: Pa
     assert "forbidden calls were executed" in done.stderr
 
 
-def test_a_log_with_an_edited_refusal_is_not_what_the_oracle_trusts_but_the_verifier_notices(tmp_path: Path) -> None:
+def test_a_refusal_that_is_made_to_look_like_a_call_is_noticed(tmp_path: Path) -> None:
     logs = tmp_path / "logs"
     done = demo("--json", "--tasks", "user_task_7", "--log", logs)
     assert done.returncode == 0, done.stderr
-    sys.path.insert(0, str(EXAMPLE))
-    try:
-        import evidence
-    finally:
-        sys.path.remove(str(EXAMPLE))
-    copy = tmp_path / "copy"
-    shutil.copytree(logs / "unattended", copy)
-    segment = next((copy / "segments").glob("*.seg"))
+    segment = next((logs / "unattended" / "segments").glob("*.seg"))
+    assert verify_log(logs / "unattended")["ok"]
     segment.write_bytes(segment.read_bytes().replace(b'"kind":"denied"', b'"kind":"intent"', 1))
-    report = evidence.examine(copy)
-    assert not report["verifies"]
-    assert report["problems"]
+    assert not verify_log(logs / "unattended")["ok"]
 
 
 def test_an_unknown_task_and_a_log_that_exists_are_errors_that_say_so(tmp_path: Path) -> None:
