@@ -9,7 +9,7 @@ from pathlib import Path
 import agent_os
 import agent_os.errors
 
-WORKING = {"Decision", "FlightRecorder", "KernelSpace", "Policy"}
+WORKING = {"ApprovalRequest", "Decision", "FlightRecorder", "KernelSpace", "Policy"}
 
 
 def in_a_fresh_interpreter(code: str) -> str:
