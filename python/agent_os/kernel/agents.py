@@ -75,15 +75,13 @@ def wait(tool: Function, action: str, args: Any, kwargs: Any) -> Any:
 
 def governed(kernel: KernelSpace, function: Function, declare: Callable[[Function], str]) -> Function:
     """The function that runs the agent under the kernel when it is called; async if the agent is async."""
-    if inspect.iscoroutinefunction(function):
+    async def start(*args: Any, **kwargs: Any) -> Any:
+        return await run_async(kernel, agent_id, function, args, kwargs)
 
-        async def run(*args: Any, **kwargs: Any) -> Any:
-            return await run_async(kernel, agent_id, function, args, kwargs)
-    else:
+    def start_sync(*args: Any, **kwargs: Any) -> Any:
+        return run_sync(kernel, agent_id, function, args, kwargs)
 
-        def run(*args: Any, **kwargs: Any) -> Any:
-            return run_sync(kernel, agent_id, function, args, kwargs)
-
+    run: Function = start if inspect.iscoroutinefunction(function) else start_sync
     stand_in(run, function, inspect.signature(function))
     agent_id = declare(run)
     return run

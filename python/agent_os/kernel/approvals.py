@@ -54,7 +54,7 @@ def confirm(call: Call, approver: Approver | None, seconds: float) -> None:
         name = approver_name(approver)
         try:
             # A context of its own: the approver does not act as the agent that asks.
-            answer = contextvars.Context().run(approver, request)
+            answer: object = contextvars.Context().run(approver, request)
             if inspect.isawaitable(answer):
                 answer = _in_own_loop(answer)
         except BaseException as error:

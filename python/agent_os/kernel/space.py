@@ -32,6 +32,10 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 _log = logging.getLogger("agent_os")
 
+if hasattr(os, "register_at_fork"):
+    # A forked child holds copies of the parent's kernels; none of them may act or record there.
+    os.register_at_fork(after_in_child=_core.mark_forked)
+
 
 class KernelSpace:
     """Governs agents: decides what they ask for by policy, records it, and only then lets it happen.
@@ -188,14 +192,14 @@ class KernelSpace:
 
     def operator(self) -> Operator:
         """The operator's own handle, for calling tools outside agents; refused inside one."""
-        self._outside_agents("kernel.operator()")
+        self.core.control("kernel.operator")
         return Operator(self)
 
     def reload(self, policy: PolicySource) -> None:
         """Puts another policy in force. If it is not wholly understood, the old one stays and ``PolicyError`` is raised."""
         from agent_os.policy import Policy
 
-        self._outside_agents("kernel.reload()")
+        self.core.control("kernel.reload")
         try:
             loaded = Policy.load(policy)
         except PolicyError as error:
@@ -277,11 +281,6 @@ class KernelSpace:
                 f"`{getattr(target, '__qualname__', target)!s}` is not an agent of this kernel; register it with "
                 "`@kernel.register`, or give an action's name"
             ) from None
-
-    def _outside_agents(self, what: str) -> None:
-        process = current()
-        if process is not None and not process.is_operator:
-            raise UnsupportedEntryPoint(f"`{what}` is the operator's and is refused inside a running agent", code="operator_only")
 
 
 def _names(names: Iterable[str], what: str) -> tuple[str, ...]:

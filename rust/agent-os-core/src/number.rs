@@ -57,11 +57,7 @@ impl Number {
     #[must_use]
     pub fn to_decimal(&self) -> Decimal {
         match self {
-            Self::Int(value) => Decimal {
-                negative: *value < 0,
-                digits: value.unsigned_abs().to_string(),
-                exponent: 0,
-            },
+            Self::Int(value) => Decimal { negative: *value < 0, digits: value.unsigned_abs().to_string(), exponent: 0 },
             Self::Float(value) => {
                 Decimal::parse(ryu_js::Buffer::new().format_finite(*value)).unwrap_or_else(Decimal::zero)
             }
@@ -259,7 +255,9 @@ mod tests {
 
     #[test]
     fn decimals_are_spelt_as_python_spells_them() {
-        for text in ["0", "-0", "1", "10", "0.10", "-1.50", "1E+3", "1.23E+5", "1E-7", "0.000001", "1.5E-10", "0E+2", "0.00"] {
+        for text in
+            ["0", "-0", "1", "10", "0.10", "-1.50", "1E+3", "1.23E+5", "1E-7", "0.000001", "1.5E-10", "0E+2", "0.00"]
+        {
             let value = Decimal::parse(text).unwrap();
             // A zero's digits collapse, so `0.00` is spelt from its exponent.
             assert_eq!(value.to_string(), text, "{text}");
@@ -271,7 +269,10 @@ mod tests {
         let parse = |text: &str| Number::Decimal(Decimal::parse(text).unwrap());
         assert_eq!(parse("1E+9000").compare(&parse("2")), Ordering::Greater);
         assert_eq!(parse("-1E-9000").compare(&parse("0")), Ordering::Less);
-        assert_eq!(Number::Int(9_007_199_254_740_993).compare(&Number::Float(9_007_199_254_740_992.0)), Ordering::Greater);
+        assert_eq!(
+            Number::Int(9_007_199_254_740_993).compare(&Number::Float(9_007_199_254_740_992.0)),
+            Ordering::Greater
+        );
         assert_eq!(Number::Int(i64::MIN).compare(&Number::Int(i64::MAX)), Ordering::Less);
         assert_eq!(parse("-0").compare(&Number::Float(0.0)), Ordering::Equal);
     }

@@ -68,6 +68,8 @@ reasons! {
     ApprovalInvalid = "approval_invalid";
     /// Other rules asked each time the action was confirmed, until the rounds ran out.
     ApprovalChanged = "approval_changed";
+    /// Only the operator may do this: it is asked from inside a running agent.
+    ControlPlane = "control_plane";
     /// Runs are nested more deeply than the limit.
     RunTooDeep = "run_too_deep";
     /// Something failed inside the kernel; nothing passed.

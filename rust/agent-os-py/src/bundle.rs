@@ -5,9 +5,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use agent_os_core::canonical::parse_json;
 use agent_os_core::kernel::Decision as CoreDecision;
-use agent_os_core::policy::{
-    self, Obligations, Origin, Provenance, RuleIx, Subject, Verdict, decide, explain,
-};
+use agent_os_core::policy::{self, Obligations, Origin, Provenance, RuleIx, Subject, Verdict, decide, explain};
 use agent_os_core::request::RunState;
 use pyo3::exceptions::{PyException, PyValueError};
 use pyo3::prelude::*;
@@ -44,7 +42,12 @@ impl Extra {
     }
 
     /// The Python object for a verdict; the common ones are made once.
-    pub(crate) fn decision(&self, py: Python<'_>, bundle: &Arc<policy::Bundle>, verdict: Verdict) -> PyResult<Py<Decision>> {
+    pub(crate) fn decision(
+        &self,
+        py: Python<'_>,
+        bundle: &Arc<policy::Bundle>,
+        verdict: Verdict,
+    ) -> PyResult<Py<Decision>> {
         use agent_os_core::reason::Reason;
         let make = |verdict: Verdict| {
             let obligations = if verdict.requires.is_empty() {
@@ -56,7 +59,9 @@ impl Extra {
         };
         let plain = verdict.unknowns.is_empty() && verdict.requires.is_empty();
         let cell = match (plain, verdict.reason, verdict.rules.as_slice()) {
-            (true, Reason::AllowedByRule | Reason::AskedByRule | Reason::DeniedByRule, [rule]) => self.by_rule.get(rule.get()),
+            (true, Reason::AllowedByRule | Reason::AskedByRule | Reason::DeniedByRule, [rule]) => {
+                self.by_rule.get(rule.get())
+            }
             (true, Reason::AllowedByDefault | Reason::DeniedByDefault, []) => Some(&self.by_default),
             _ => None,
         };
@@ -179,7 +184,9 @@ impl Bundle {
         let approved: Vec<RuleIx> = approved
             .iter()
             .map(|id| {
-                self.core.rule_ix(id).ok_or_else(|| PyValueError::new_err(format!("no rule `{id}` to have been approved")))
+                self.core
+                    .rule_ix(id)
+                    .ok_or_else(|| PyValueError::new_err(format!("no rule `{id}` to have been approved")))
             })
             .collect::<PyResult<_>>()?;
         let verdict = decide(&self.core, &subject, action, &arguments, &run, &approved);

@@ -4,8 +4,8 @@ use std::ops::Range;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
-use agent_os_core::canonical::{compare_keys, encode, parse_floats, write_str};
 use agent_os_core::audit::event::{Draft, kind};
+use agent_os_core::canonical::{compare_keys, encode, parse_floats, write_str};
 use agent_os_core::kernel::{
     Agent, Approval, Audited, Decision as CoreDecision, Judged, Outcome, Process as CoreProcess, RecordFault, Recorder,
     Request, redact,
@@ -104,7 +104,10 @@ impl Call {
             Ok(frozen) => frozen,
             Err(fault) => {
                 Self::refuse_invalid(py, kernel, process.as_deref(), &target);
-                return Err(errors::invalid(py, &format!("the arguments of `{}` cannot be judged: {fault}", target.action())));
+                return Err(errors::invalid(
+                    py,
+                    &format!("the arguments of `{}` cannot be judged: {fault}", target.action()),
+                ));
             }
         };
         let call = Self {
@@ -138,8 +141,10 @@ impl Call {
     fn judge(&self, py: Python<'_>, approval: Option<&Approval>) -> PyResult<()> {
         let in_force = self.kernel.in_force();
         let arguments = DictArguments { dict: Some(self.frozen.bind(py)), keys: &in_force.extra.keys };
-        let describe = |level: Record, redactions: &[String], out: &mut Vec<u8>| self.describe(py, level, redactions, out);
-        let request = Request { action: self.target.action(), args: &arguments, now_micros: now(), describe: &describe };
+        let describe =
+            |level: Record, redactions: &[String], out: &mut Vec<u8>| self.describe(py, level, redactions, out);
+        let request =
+            Request { action: self.target.action(), args: &arguments, now_micros: now(), describe: &describe };
         match self.kernel.judge(self.process.as_deref(), &request, approval) {
             Judged::Go(audited) => {
                 self.put(State::Ready(audited));
@@ -188,7 +193,13 @@ impl Call {
     }
 
     /// Writes what the log says of the arguments.
-    fn describe(&self, py: Python<'_>, level: Record, redactions: &[String], out: &mut Vec<u8>) -> Result<(), RecordFault> {
+    fn describe(
+        &self,
+        py: Python<'_>,
+        level: Record,
+        redactions: &[String],
+        out: &mut Vec<u8>,
+    ) -> Result<(), RecordFault> {
         out.extend_from_slice(b"{\"digest\":");
         write_str(&hex(&self.log.salted_digest(&self.canonical)), out);
         let mut shown = None;
@@ -282,8 +293,11 @@ impl Call {
     /// SHA-256 of the request, in hex: what an approval is bound to.
     fn request_digest(&self) -> String {
         let mut hash = Sha256::new();
-        let (agent, pid) = self.process.as_ref().map_or(("", 0), |process| (process.agent().id.as_str(), process.pid()));
-        for part in [b"agent-os request 1".as_slice(), self.target.action().as_bytes(), agent.as_bytes(), &pid.to_be_bytes()] {
+        let (agent, pid) =
+            self.process.as_ref().map_or(("", 0), |process| (process.agent().id.as_str(), process.pid()));
+        for part in
+            [b"agent-os request 1".as_slice(), self.target.action().as_bytes(), agent.as_bytes(), &pid.to_be_bytes()]
+        {
             hash.update((part.len() as u64).to_be_bytes());
             hash.update(part);
         }
@@ -291,7 +305,13 @@ impl Call {
         hex(&hash.finalize())
     }
 
-    fn approval_event(&self, what: &'static str, decision: &CoreDecision, by: Option<&str>, expires: Option<i64>) -> Result<(), RecordFault> {
+    fn approval_event(
+        &self,
+        what: &'static str,
+        decision: &CoreDecision,
+        by: Option<&str>,
+        expires: Option<i64>,
+    ) -> Result<(), RecordFault> {
         let mut draft = Draft::new();
         draft.text("action", self.target.action());
         if let Some(process) = &self.process {
@@ -312,7 +332,8 @@ impl Call {
     }
 
     fn refuse_asked(&self, py: Python<'_>, decision: CoreDecision, reason: Reason) -> PyErr {
-        let describe = |level: Record, redactions: &[String], out: &mut Vec<u8>| self.describe(py, level, redactions, out);
+        let describe =
+            |level: Record, redactions: &[String], out: &mut Vec<u8>| self.describe(py, level, redactions, out);
         let request = Request { action: self.target.action(), args: &(), now_micros: now(), describe: &describe };
         let (decision, _) = self.kernel.refuse_asked(self.process.as_deref(), &request, decision, reason);
         self.denied(py, decision)
@@ -392,7 +413,9 @@ impl Call {
     /// Calls the tool's function with the frozen arguments and returns what it returns: for an async tool, its
     /// coroutine.
     fn invoke<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        let (State::Ready(audited), Target::Tool(declared)) = (self.take(), &self.target) else { return Err(out_of_order()) };
+        let (State::Ready(audited), Target::Tool(declared)) = (self.take(), &self.target) else {
+            return Err(out_of_order());
+        };
         let started = Instant::now();
         let result = declared.invoke(&audited, self.frozen.bind(py), &self.injected);
         self.put(State::Running { audited, started, child: None });
@@ -401,7 +424,8 @@ impl Call {
 
     /// Starts the agent's run and returns its handle. The operator's words become text of origin `user`.
     fn start(&self, py: Python<'_>, args: &Bound<'_, PyTuple>, kwargs: &Bound<'_, PyDict>) -> PyResult<Process> {
-        let (State::Ready(audited), Target::Run(agent), Some(parent)) = (self.take(), &self.target, &self.process) else {
+        let (State::Ready(audited), Target::Run(agent), Some(parent)) = (self.take(), &self.target, &self.process)
+        else {
             return Err(out_of_order());
         };
         let child = self.kernel.start(&audited, agent, parent).map_err(|fault| errors::unrecorded(py, &fault))?;
@@ -502,7 +526,8 @@ impl Call {
         let class = error.get_type().fully_qualified_name().map_or_else(|_| "?".to_owned(), |name| name.to_string());
         // What a message says cannot be redacted by path, so where anything is to be, it is left out.
         let hidden = !audited.get().obligations.redact.is_empty();
-        let message = if hidden { String::new() } else { error.str().map_or_else(|_| String::new(), |text| text.to_string()) };
+        let message =
+            if hidden { String::new() } else { error.str().map_or_else(|_| String::new(), |text| text.to_string()) };
         if let (Some(process), Target::Tool(declared)) = (&self.process, &self.target) {
             process.add_labels(&declared.labels);
             process.add_text(declared.origin, &message);

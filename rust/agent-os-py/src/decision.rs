@@ -80,7 +80,8 @@ impl Decision {
     /// Why, in words: the effect, each rule that decided with its place and message, and what was unknown.
     pub(crate) fn explain(&self) -> String {
         let verdict = &self.0.verdict;
-        let mut text = format!("{}: {} ({})", verdict.effect.code(), verdict.reason.doc().trim(), verdict.reason.code());
+        let mut text =
+            format!("{}: {} ({})", verdict.effect.code(), verdict.reason.doc().trim(), verdict.reason.code());
         for rule in verdict.rules.iter().chain(&verdict.requires) {
             let Some(info) = self.0.bundle.rule(*rule) else { continue };
             let _ = write!(text, "\n  {} rule `{}`", info.effect.code(), info.id);
@@ -91,7 +92,11 @@ impl Decision {
                 let _ = write!(text, ": {message}");
             }
             for unknown in verdict.unknowns.iter().filter(|unknown| unknown.rule == *rule) {
-                let _ = write!(text, "\n    `{}` is unknown, which counts against the caller", self.0.bundle.path(unknown.path));
+                let _ = write!(
+                    text,
+                    "\n    `{}` is unknown, which counts against the caller",
+                    self.0.bundle.path(unknown.path)
+                );
             }
         }
         let _ = write!(text, "\n  bundle {}", self.0.bundle.digest());

@@ -11,9 +11,7 @@ use agent_os_core::{canonical as canon, limits};
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
-use pyo3::types::{
-    PyBool, PyBytes, PyDict, PyFloat, PyFrozenSet, PyInt, PyList, PySet, PyString, PyTuple, PyType,
-};
+use pyo3::types::{PyBool, PyBytes, PyDict, PyFloat, PyFrozenSet, PyInt, PyList, PySet, PyString, PyTuple, PyType};
 use sha2::{Digest, Sha256};
 use smallvec::SmallVec;
 
@@ -171,7 +169,8 @@ impl Freezer {
     }
 
     fn text(&mut self, text: &Bound<'_, PyString>) -> Result<(), Fault> {
-        let text = text.to_str().map_err(|_| Fault::new("holds a lone surrogate, so it is not UTF-8; repair the text"))?;
+        let text =
+            text.to_str().map_err(|_| Fault::new("holds a lone surrogate, so it is not UTF-8; repair the text"))?;
         if text.len() > limits::STRING_BYTES {
             return Err(Fault::new(format!("is longer than {} bytes; pass less", limits::STRING_BYTES)));
         }
@@ -220,8 +219,8 @@ impl Freezer {
         entries.sort_by(|(a, _), (b, _)| {
             canon::compare_keys(a.to_str().unwrap_or_default(), b.to_str().unwrap_or_default())
         });
-        let escaped =
-            entries.len() == 1 && entries.first().is_some_and(|(key, _)| key.to_str().is_ok_and(|key| key.starts_with('$')));
+        let escaped = entries.len() == 1
+            && entries.first().is_some_and(|(key, _)| key.to_str().is_ok_and(|key| key.starts_with('$')));
         if escaped {
             self.out.extend_from_slice(b"{\"$map\":");
         }
@@ -303,15 +302,11 @@ impl Freezer {
         let class = member.get_type();
         let class_text = class.fully_qualified_name().map_err(read)?;
         let name = member.getattr(intern!(py, "_name_")).map_err(read)?;
-        let name = name.cast_exact::<PyString>().map_err(|_| {
-            Fault::new("is a combination of flags without a name; pass its value")
-        })?;
+        let name = name
+            .cast_exact::<PyString>()
+            .map_err(|_| Fault::new("is a combination of flags without a name; pass its value"))?;
         let value = member.getattr(intern!(py, "_value_")).map_err(read)?;
-        canon::open_enum(
-            class_text.to_str().map_err(read)?,
-            name.to_str().map_err(read)?,
-            &mut self.out,
-        );
+        canon::open_enum(class_text.to_str().map_err(read)?, name.to_str().map_err(read)?, &mut self.out);
         self.value(&value, depth + 1).map_err(|fault| fault.under(".value".to_owned()))?;
         self.out.extend_from_slice(b"}}");
         Ok(member.clone())
@@ -321,7 +316,8 @@ impl Freezer {
     fn scalar_class<'py>(&mut self, value: &Bound<'py, PyAny>) -> Result<Option<Bound<'py, PyAny>>, Fault> {
         let py = value.py();
         let read = |error: PyErr| Fault::from_error(py, &error);
-        let text_of = |value: &Bound<'py, PyAny>| value.str().and_then(|text| Ok(text.to_str()?.to_owned())).map_err(read);
+        let text_of =
+            |value: &Bound<'py, PyAny>| value.str().and_then(|text| Ok(text.to_str()?.to_owned())).map_err(read);
         if is_exactly(value, &DECIMAL, "decimal", "Decimal") {
             let text = text_of(value)?;
             if agent_os_core::number::Decimal::parse(&text).is_none_or(|decimal| decimal.to_string() != text) {

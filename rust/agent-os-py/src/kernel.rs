@@ -105,31 +105,45 @@ impl Kernel {
                 None => CoreDecision::refusal(Reason::AgentUnknown, &in_force.bundle).verdict,
             },
             None => match self.current.bind(py).call0()?.cast::<Process>() {
-                Ok(process) => {
-                    self.core.check_process(&in_force, &process.get().0, action, &arguments, now())
-                }
+                Ok(process) => self.core.check_process(&in_force, &process.get().0, action, &arguments, now()),
                 Err(_) => CoreDecision::refusal(Reason::NoProcess, &in_force.bundle).verdict,
             },
         };
         in_force.extra.decision(py, &in_force.bundle, verdict)
     }
 
+    /// Refuses inside a running agent; `action` says what was asked for.
+    fn control(&self, py: Python<'_>, action: &str) -> PyResult<()> {
+        let current = self.current.bind(py).call0()?;
+        let process = current.cast::<Process>().ok().map(|process| Arc::clone(&process.get().0));
+        self.core.control(process.as_deref(), action, now()).map_err(|(decision, _)| {
+            let decision = Decision(decision);
+            let agent = process.as_ref().map(|process| process.agent().id.as_str());
+            errors::denied(py, &decision.denial(action, agent), decision)
+        })
+    }
+
     /// Makes an agent known.
     fn register(&self, py: Python<'_>, agent_id: &str, roles: Vec<String>) -> PyResult<()> {
-        for (what, name) in std::iter::once(("agent id", agent_id)).chain(roles.iter().map(|role| ("role", role.as_str()))) {
+        self.control(py, "kernel.register")?;
+        for (what, name) in
+            std::iter::once(("agent id", agent_id)).chain(roles.iter().map(|role| ("role", role.as_str())))
+        {
             if !agent_os_core::action::is_name(name) {
-                return Err(PyValueError::new_err(format!(
-                    "`{name}` is not an {what}; use 1 to {} of A-Z a-z 0-9 _ . : -",
-                    agent_os_core::limits::NAME_BYTES
-                )
-                .replace("an role", "a role")));
+                return Err(PyValueError::new_err(
+                    format!(
+                        "`{name}` is not an {what}; use 1 to {} of A-Z a-z 0-9 _ . : -",
+                        agent_os_core::limits::NAME_BYTES
+                    )
+                    .replace("an role", "a role"),
+                ));
             }
         }
         match self.core.register(agent_id, roles).map_err(|fault| errors::unrecorded(py, &fault))? {
             Some(_) => Ok(()),
-            None => Err(PyValueError::new_err(format!(
-                "an agent `{agent_id}` is there already; choose another `agent_id`"
-            ))),
+            None => {
+                Err(PyValueError::new_err(format!("an agent `{agent_id}` is there already; choose another `agent_id`")))
+            }
         }
     }
 
@@ -146,6 +160,7 @@ impl Kernel {
         origin: &str,
         signature: Py<PyAny>,
     ) -> PyResult<Tool> {
+        self.control(py, "kernel.tool")?;
         Tool::new(py, self, action, function, parameters, labels, origin, signature)
     }
 
@@ -173,6 +188,7 @@ impl Kernel {
 
     /// Puts another bundle in force.
     fn reload(&self, py: Python<'_>, bundle: &Bundle) -> PyResult<()> {
+        self.control(py, "kernel.reload")?;
         loaded(&self.log, bundle, "reload")
             .and_then(|draft| self.core.reload(Arc::clone(&bundle.core), Arc::clone(&bundle.extra), &draft))
             .map_err(|fault| errors::unrecorded(py, &fault))
@@ -180,6 +196,7 @@ impl Kernel {
 
     /// Notes that a reload failed.
     fn rejected(&self, py: Python<'_>, error: &str) -> PyResult<()> {
+        self.control(py, "kernel.reload")?;
         let mut draft = Draft::new();
         let short: String = error.chars().take(2_000).collect();
         draft.text("error", &short).text("kind", kind::POLICY_REJECTED);
@@ -195,6 +212,7 @@ impl Kernel {
 
     /// Closes the kernel and its log.
     fn close(&self, py: Python<'_>) -> PyResult<()> {
+        self.control(py, "kernel.close")?;
         self.core.close();
         py.detach(|| self.log.close()).map_err(|error| errors::log(py, &error))
     }

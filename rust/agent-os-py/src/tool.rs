@@ -288,7 +288,9 @@ impl Declared {
             };
             match (parameter.kind, value) {
                 (Kind::PositionalOnly | Kind::PositionalOrKeyword, Some(value)) => positional.push(value),
-                (Kind::VarPositional, Some(value)) => positional.extend(value.try_iter()?.collect::<PyResult<Vec<_>>>()?),
+                (Kind::VarPositional, Some(value)) => {
+                    positional.extend(value.try_iter()?.collect::<PyResult<Vec<_>>>()?)
+                }
                 (Kind::KeywordOnly, Some(value)) => {
                     keywords.get_or_insert_with(|| PyDict::new(py)).set_item(name, value)?;
                 }

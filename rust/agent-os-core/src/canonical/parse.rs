@@ -254,13 +254,15 @@ impl Parser<'_> {
     fn number(&mut self) -> Result<Value, DecodeError> {
         let start = self.at;
         let rest = self.bytes.get(start..).unwrap_or_default();
-        let length = rest
-            .iter()
-            .take_while(|byte| matches!(byte, b'0'..=b'9' | b'-' | b'+' | b'.' | b'e' | b'E'))
-            .count();
+        let length =
+            rest.iter().take_while(|byte| matches!(byte, b'0'..=b'9' | b'-' | b'+' | b'.' | b'e' | b'E')).count();
         let text = rest.get(..length).and_then(|text| std::str::from_utf8(text).ok()).unwrap_or_default();
         let whole = text.strip_prefix('-').unwrap_or(text);
-        let leading_zero = whole.len() > 1 && whole.starts_with('0') && !whole.starts_with("0.") && !whole.starts_with("0e") && !whole.starts_with("0E");
+        let leading_zero = whole.len() > 1
+            && whole.starts_with('0')
+            && !whole.starts_with("0.")
+            && !whole.starts_with("0e")
+            && !whole.starts_with("0E");
         let decimal = Decimal::parse(text).filter(|_| !leading_zero);
         let Some(decimal) = decimal else {
             return Err(self.fault("not a number, or one with too many digits"));
@@ -392,9 +394,9 @@ mod tests {
             (any::<i64>(), -20i32..20).prop_map(|(digits, exponent)| {
                 Value::Number(Number::Decimal(Decimal::parse(&format!("{digits}E{exponent}")).unwrap()))
             }),
-            any::<u128>().prop_filter("64 bits fit an int", |value| *value > u128::from(u64::MAX)).prop_map(|value| {
-                Value::Number(Number::BigInt(Decimal::parse(&value.to_string()).unwrap()))
-            }),
+            any::<u128>()
+                .prop_filter("64 bits fit an int", |value| *value > u128::from(u64::MAX))
+                .prop_map(|value| { Value::Number(Number::BigInt(Decimal::parse(&value.to_string()).unwrap())) }),
             "\\PC{0,8}".prop_map(Value::Str),
             any::<String>().prop_map(Value::Str),
             proptest::collection::vec(any::<u8>(), 0..9).prop_map(Value::Bytes),
@@ -448,8 +450,20 @@ mod tests {
         // RFC 8785 §3.2.3, sorted by UTF-16 code units.
         let text = r#"{"\u20ac":"Euro Sign","\r":"Carriage Return","\ufb33":"Hebrew Letter Dalet With Dagesh","1":"One","\ud83d\ude00":"Emoji: Grinning Face","\u0080":"Control","\u00f6":"Latin Small Letter O With Diaeresis"}"#;
         let value = parse_json(text.as_bytes()).unwrap();
-        let names: Vec<String> = String::from_utf8(encode(&value)).unwrap().split('"').skip(3).step_by(4).map(str::to_owned).collect();
-        assert_eq!(names, ["Carriage Return", "One", "Control", "Latin Small Letter O With Diaeresis", "Euro Sign", "Emoji: Grinning Face", "Hebrew Letter Dalet With Dagesh"]);
+        let names: Vec<String> =
+            String::from_utf8(encode(&value)).unwrap().split('"').skip(3).step_by(4).map(str::to_owned).collect();
+        assert_eq!(
+            names,
+            [
+                "Carriage Return",
+                "One",
+                "Control",
+                "Latin Small Letter O With Diaeresis",
+                "Euro Sign",
+                "Emoji: Grinning Face",
+                "Hebrew Letter Dalet With Dagesh"
+            ]
+        );
     }
 
     #[test]
@@ -458,7 +472,16 @@ mod tests {
         let Value::Map(entries) = decode(escaped).unwrap() else { panic!("not a map") };
         assert_eq!(entries.get("$int"), Some(&Value::from("5")));
         assert_eq!(encode(&Value::Map(entries)), escaped);
-        for bad in [r#"{"$map":{"a":1}}"#, r#"{"$map":{}}"#, r#"{"$map":1}"#, r#"{"$who":1}"#, r#"{"$int":"5"}"#, r#"{"$int":"1.0"}"#, r#"{"$bytes":"AB="}"#, r#"{"$bytes":"AB=="}"#] {
+        for bad in [
+            r#"{"$map":{"a":1}}"#,
+            r#"{"$map":{}}"#,
+            r#"{"$map":1}"#,
+            r#"{"$who":1}"#,
+            r#"{"$int":"5"}"#,
+            r#"{"$int":"1.0"}"#,
+            r#"{"$bytes":"AB="}"#,
+            r#"{"$bytes":"AB=="}"#,
+        ] {
             assert!(decode(bad.as_bytes()).is_err(), "{bad}");
         }
     }

@@ -12,9 +12,7 @@ use super::record::{RecordFault, Recorder};
 use crate::audit::event::{Draft, kind, write_texts};
 use crate::canonical;
 use crate::limits;
-use crate::policy::{
-    Bundle, Effect, Obligations, Provenance, Record, RuleIx, Subject, SubjectKey, Verdict, decide,
-};
+use crate::policy::{Bundle, Effect, Obligations, Provenance, Record, RuleIx, Subject, SubjectKey, Verdict, decide};
 use crate::reason::Reason;
 use crate::request::{Arguments, RunState};
 
@@ -315,7 +313,14 @@ impl<R: Recorder, X> Kernel<R, X> {
     }
 
     /// Decides without effect and without record, for a run that does not exist: no labels, no text seen.
-    pub fn check<A: Arguments>(&self, in_force: &InForce<X>, agent: &Agent, action: &str, args: &A, now: i64) -> Verdict {
+    pub fn check<A: Arguments>(
+        &self,
+        in_force: &InForce<X>,
+        agent: &Agent,
+        action: &str,
+        args: &A,
+        now: i64,
+    ) -> Verdict {
         let provenance = Provenance::default();
         let run = RunState { labels: &[], depth: 0, parent: None, now_micros: now, provenance: &provenance };
         match in_force.subjects.get(agent.index) {
@@ -388,6 +393,27 @@ impl<R: Recorder, X> Kernel<R, X> {
     ) -> (Decision, Option<RecordFault>) {
         let decision = Decision::refusal(reason, &self.in_force.load().bundle);
         self.record_denial(process, request, decision)
+    }
+
+    /// Refuses what only the operator may do, if it is asked from inside a running agent, whichever kernel runs it.
+    ///
+    /// # Errors
+    /// The denial, and why it could not be recorded if it could not.
+    pub fn control(
+        &self,
+        process: Option<&Process>,
+        action: &str,
+        now_micros: i64,
+    ) -> Result<(), (Decision, Option<RecordFault>)> {
+        if process.is_none_or(Process::is_operator) {
+            return Ok(());
+        }
+        let nothing = |_: Record, _: &[String], out: &mut Vec<u8>| {
+            out.extend_from_slice(b"null");
+            Ok(())
+        };
+        let request = Request { action, args: &(), now_micros, describe: &nothing };
+        Err(self.refuse(process, &request, Reason::ControlPlane))
     }
 
     /// Records that an action that was to be confirmed does not happen; the decision keeps the rules that asked.
