@@ -5,7 +5,19 @@ Everything that decides is in the compiled core; this room reads files and says 
 
 from __future__ import annotations
 
-from agent_os.policy.explain import Explanation, RuleExplanation
+from typing import TYPE_CHECKING, Any
+
 from agent_os.policy.policy import Policy
 
+if TYPE_CHECKING:
+    from agent_os.policy.explain import Explanation, RuleExplanation
+
 __all__ = ["Explanation", "Policy", "RuleExplanation"]
+
+
+def __getattr__(name: str) -> Any:
+    if name in __all__:
+        from agent_os.policy import explain
+
+        return getattr(explain, name)
+    raise AttributeError(f"module `{__name__}` has no attribute `{name}`")

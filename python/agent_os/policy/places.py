@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
@@ -16,8 +15,7 @@ class Spot(NamedTuple):
     column: int
 
 
-@dataclass(frozen=True)
-class Source:
+class Source(NamedTuple):
     """One file's values, with the place of each by JSON pointer."""
 
     file: str
