@@ -33,7 +33,8 @@ impl Request {
     /// The request as a value, in the shape that the vectors and the Python reference use.
     #[must_use]
     pub fn to_value(&self) -> Value {
-        let texts = self.texts.iter().map(|(origin, text)| Value::List(vec![origin.as_str().into(), text.as_str().into()]));
+        let texts =
+            self.texts.iter().map(|(origin, text)| Value::List(vec![origin.as_str().into(), text.as_str().into()]));
         Value::from([
             ("action", self.action.as_str().into()),
             ("agent", self.agent.as_str().into()),
@@ -72,8 +73,10 @@ impl Decided {
     /// The decision as a value, in the shape that the vectors and the Python reference use.
     #[must_use]
     pub fn to_value(&self) -> Value {
-        let unknowns = self.unknowns.iter().map(|(rule, path)| Value::List(vec![rule.as_str().into(), path.as_str().into()]));
-        let mut obligations = vec![("redact".to_owned(), strings(&self.redact)), ("labels".to_owned(), strings(&self.labels))];
+        let unknowns =
+            self.unknowns.iter().map(|(rule, path)| Value::List(vec![rule.as_str().into(), path.as_str().into()]));
+        let mut obligations =
+            vec![("redact".to_owned(), strings(&self.redact)), ("labels".to_owned(), strings(&self.labels))];
         obligations.extend(self.record.as_deref().map(|level| ("record".to_owned(), level.into())));
         Value::from([
             ("effect", self.effect.as_str().into()),

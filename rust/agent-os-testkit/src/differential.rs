@@ -3,6 +3,9 @@
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::fmt;
+use std::ops::Range;
+use std::panic::resume_unwind;
+use std::thread;
 
 use agent_os_core::value::Value;
 
@@ -152,6 +155,36 @@ pub fn compare_policy(seed: u64, number: u64, requests: u32, coverage: &mut Cove
         }
     }
     Ok(())
+}
+
+/// Compares the two on the random policies of those numbers, on every processor.
+///
+/// # Errors
+/// A disagreement.
+pub fn compare_policies(seed: u64, numbers: Range<u64>, requests: u32) -> Result<Coverage, Box<Mismatch>> {
+    let workers = thread::available_parallelism().map_or(1, |count| count.get() as u64);
+    let one_in_so_many = |first: u64| -> Result<Coverage, Box<Mismatch>> {
+        let mut coverage = Coverage::default();
+        for number in (numbers.start + first..numbers.end).step_by(workers as usize) {
+            compare_policy(seed, number, requests, &mut coverage)?;
+        }
+        Ok(coverage)
+    };
+    thread::scope(|scope| {
+        let started: Vec<_> = (0..workers)
+            .map(|first| {
+                scope.spawn({
+                    let one_in_so_many = &one_in_so_many;
+                    move || one_in_so_many(first)
+                })
+            })
+            .collect();
+        let mut sum = Coverage::default();
+        for worker in started {
+            sum.add(&worker.join().unwrap_or_else(|panic| resume_unwind(panic))?);
+        }
+        Ok(sum)
+    })
 }
 
 fn mismatch(place: String, document: &Value, request: &Request) -> Box<Mismatch> {

@@ -54,8 +54,14 @@ impl Engine {
         };
         let approved: Vec<_> = request.approved.iter().filter_map(|id| bundle.rule_ix(id)).collect();
         let verdict = decide(bundle, &subject, &request.action, &(&request.args), &run, &approved);
-        let id = |rule| bundle.rule(rule).map(|rule| rule.id.clone()).unwrap_or_else(|| panic!("a verdict names its bundle's rules"));
-        let unknowns: Vec<_> = verdict.unknowns.iter().map(|unknown| (id(unknown.rule), bundle.path(unknown.path).to_owned())).collect();
+        let id = |rule| {
+            bundle
+                .rule(rule)
+                .map(|rule| rule.id.clone())
+                .unwrap_or_else(|| panic!("a verdict names its bundle's rules"))
+        };
+        let unknowns: Vec<_> =
+            verdict.unknowns.iter().map(|unknown| (id(unknown.rule), bundle.path(unknown.path).to_owned())).collect();
         let obligations = bundle.obligations(&verdict.requires);
         let decided = Decided {
             effect: verdict.effect.code().to_owned(),
@@ -66,7 +72,10 @@ impl Engine {
             labels: obligations.labels,
             record: obligations.record.map(|level| level.code().to_owned()),
         };
-        assert!(is_ascending(&decided.unknowns) && is_ascending(&decided.rules), "in order, without repeats: {decided:?}");
+        assert!(
+            is_ascending(&decided.unknowns) && is_ascending(&decided.rules),
+            "in order, without repeats: {decided:?}"
+        );
         decided
     }
 }

@@ -4,6 +4,7 @@
 //! pools, so that conditions are often true, often false, and, by a share of absent and mistyped arguments, unknown.
 
 mod condition;
+pub mod fuzz;
 mod random;
 mod values;
 mod world;
@@ -109,7 +110,11 @@ pub fn request(random: &mut Random, policy: &Policy) -> Request {
         parent: random.percent(50).then(|| random.one(world::AGENTS).to_owned()),
         now_micros: i64::from(random.between(0, 4_000_000)) * 1_000_000_000,
         texts: policy.texts.clone(),
-        approved: if random.percent(15) { owned(random.some(&["rule-0", "rule-1", "rule-2", "rule-9"], 1, 3)) } else { Vec::new() },
+        approved: if random.percent(15) {
+            owned(random.some(&["rule-0", "rule-1", "rule-2", "rule-9"], 1, 3))
+        } else {
+            Vec::new()
+        },
     }
 }
 

@@ -38,7 +38,7 @@ pub fn decide_observed(document: &Value, request: &Request, texts: &Texts, obser
     let applied: Vec<Applied<'_>> = sorted_rules(document).into_iter().filter_map(|rule| apply(rule, &scope)).collect();
     let of = |effect: &str| applied.iter().filter(|rule| rule.effect == effect).collect::<Vec<_>>();
     let (denies, asks, allows) = (of("deny"), of("ask"), of("allow"));
-    let default = text(field(document, "default"));
+    let default = document.get("default").map_or("deny", text);
     let (effect, deciding) = match () {
         () if !denies.is_empty() => ("deny", denies),
         () if !asks.is_empty() => ("ask", asks),

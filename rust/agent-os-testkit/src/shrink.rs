@@ -24,10 +24,8 @@ pub fn shrink(case: Case, fails: &dyn Fn(&Case) -> bool) -> Case {
 }
 
 fn candidates(case: &Case) -> Vec<Case> {
-    let mut found: Vec<Case> = smaller(&case.document)
-        .into_iter()
-        .map(|document| Case { document, request: case.request.clone() })
-        .collect();
+    let mut found: Vec<Case> =
+        smaller(&case.document).into_iter().map(|document| Case { document, request: case.request.clone() }).collect();
     let request = &case.request;
     let mut requests: Vec<Request> = Vec::new();
     requests.extend(smaller(&request.args).into_iter().filter(is_map).map(|args| Request { args, ..request.clone() }));

@@ -10,9 +10,12 @@ use std::time::{Duration, Instant};
 
 use agent_os_core::canonical;
 use agent_os_core::value::Value;
-use agent_os_testkit::differential::{Coverage, compare_policy, draw};
+use agent_os_testkit::differential::{Coverage, compare_policies, draw};
 use agent_os_testkit::generate;
 use agent_os_testkit::reference::{self, Texts};
+
+/// Policies between two looks at the clock.
+const BATCH: usize = 200;
 
 struct Options {
     pairs: u64,
@@ -57,10 +60,14 @@ fn compare(options: &Options) -> io::Result<ExitCode> {
     let mut coverage = Coverage::default();
     let (start, mut reported) = (Instant::now(), Instant::now());
     let policies = options.pairs.div_ceil(u64::from(options.requests));
-    for number in 0..policies {
-        if let Err(mismatch) = compare_policy(options.seed, number, options.requests, &mut coverage) {
-            write!(io::stdout(), "{mismatch}")?;
-            return Ok(ExitCode::FAILURE);
+    for first in (0..policies).step_by(BATCH) {
+        let numbers = first..policies.min(first + BATCH as u64);
+        match compare_policies(options.seed, numbers, options.requests) {
+            Ok(seen) => coverage.add(&seen),
+            Err(mismatch) => {
+                write!(io::stdout(), "{mismatch}")?;
+                return Ok(ExitCode::FAILURE);
+            }
         }
         if reported.elapsed() > Duration::from_secs(5) {
             reported = Instant::now();
@@ -79,7 +86,11 @@ fn export(pairs: u64, seed: u64) -> io::Result<ExitCode> {
         let (policy, mut random) = draw(seed, number);
         let request = generate::request(&mut random, &policy);
         let expected = reference::decide(&policy.document, &request, &Texts::new(&policy.texts));
-        let line = Value::from([("document", policy.document), ("request", request.to_value()), ("expected", expected.to_value())]);
+        let line = Value::from([
+            ("document", policy.document),
+            ("request", request.to_value()),
+            ("expected", expected.to_value()),
+        ]);
         out.write_all(&canonical::encode(&line))?;
         out.write_all(b"\n")?;
     }

@@ -59,7 +59,8 @@ impl<'r> Conditions<'r> {
 
     /// Conditions on the run and the time, whose types are known at load.
     fn state_leaf(&mut self) -> (String, Value) {
-        let path = self.random.one(&["run.labels", "run.depth", "run.parent", "run.parent?", "time.hour", "time.weekday"]);
+        let path =
+            self.random.one(&["run.labels", "run.depth", "run.parent", "run.parent?", "time.hour", "time.weekday"]);
         let tests = match path {
             "run.labels" => match self.random.between(0, 2) {
                 0 => one("contains", self.random.one(world::LABELS).into()),
@@ -80,7 +81,8 @@ impl<'r> Conditions<'r> {
             entries.insert(name.to_owned(), operand);
         }
         let folds = ["eq", "ne", "in", "not_in", "starts_with", "ends_with", "contains", "matches"];
-        let string_operand = |(name, operand): (&String, &Value)| folds.contains(&name.as_str()) && speaks_of_text(operand);
+        let string_operand =
+            |(name, operand): (&String, &Value)| folds.contains(&name.as_str()) && speaks_of_text(operand);
         if entries.iter().any(string_operand) && self.random.percent(30) {
             entries.insert("ignore_case".to_owned(), true.into());
         }
@@ -88,7 +90,8 @@ impl<'r> Conditions<'r> {
     }
 
     fn test(&mut self, kind: Type, depth: u32) -> (&'static str, Value) {
-        let collection: &[&str] = if depth > 0 { &["size", "contains", "each", "some", "eq", "ne"] } else { &["size", "contains", "eq"] };
+        let collection: &[&str] =
+            if depth > 0 { &["size", "contains", "each", "some", "eq", "ne"] } else { &["size", "contains", "eq"] };
         let names: &[&'static str] = match kind {
             Type::Word => &["eq", "ne", "in", "not_in", "starts_with", "ends_with", "contains", "matches", "length"],
             Type::Said => &["seen_in", "not_seen_in", "seen_in", "not_seen_in", "eq", "contains"],
@@ -97,7 +100,13 @@ impl<'r> Conditions<'r> {
             Type::Path => &["under", "under", "under", "eq", "starts_with", "length"],
             Type::Day | Type::Moment => &["eq", "ne", "in", "before", "after"],
             Type::Words | Type::Numbers | Type::Rows => collection,
-            Type::Items => if depth > 0 { &["size", "each", "some"] } else { &["size"] },
+            Type::Items => {
+                if depth > 0 {
+                    &["size", "each", "some"]
+                } else {
+                    &["size"]
+                }
+            }
             Type::Record => &["size", "keys", "eq", "ne"],
             Type::Nothing | Type::Bytes => &["eq", "ne"],
         };
@@ -106,8 +115,12 @@ impl<'r> Conditions<'r> {
     }
 
     fn operand(&mut self, name: &str, kind: Type, depth: u32) -> Value {
-        let whole_collections = matches!(kind, Type::Words | Type::Numbers | Type::Rows | Type::Items | Type::Record | Type::Bytes);
-        let compares = matches!(name, "eq" | "ne" | "starts_with" | "ends_with" | "contains" | "lt" | "le" | "gt" | "ge" | "before" | "after");
+        let whole_collections =
+            matches!(kind, Type::Words | Type::Numbers | Type::Rows | Type::Items | Type::Record | Type::Bytes);
+        let compares = matches!(
+            name,
+            "eq" | "ne" | "starts_with" | "ends_with" | "contains" | "lt" | "le" | "gt" | "ge" | "before" | "after"
+        );
         let by_argument = match name {
             "eq" | "ne" if whole_collections => true,
             "contains" if kind == Type::Rows => true,

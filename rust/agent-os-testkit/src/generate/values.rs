@@ -28,36 +28,103 @@ pub(super) enum Type {
 }
 
 const TYPES: &[Type] = &[
-    Type::Word, Type::Said, Type::Number, Type::Flag, Type::Path, Type::Day, Type::Moment, Type::Words, Type::Numbers,
-    Type::Rows, Type::Items, Type::Record, Type::Nothing, Type::Bytes,
+    Type::Word,
+    Type::Said,
+    Type::Number,
+    Type::Flag,
+    Type::Path,
+    Type::Day,
+    Type::Moment,
+    Type::Words,
+    Type::Numbers,
+    Type::Rows,
+    Type::Items,
+    Type::Record,
+    Type::Nothing,
+    Type::Bytes,
 ];
 
-pub(super) const WORDS: &[&str] =
-    &["EUR", "eur", "SEK", "drop", "Drop", "dropped", "a", "ab", "Straße", "STRASSE", "ΑΣ", "ΑΣΑ", "é", "e\u{301}", "x y", "1", "_"];
-pub(super) const PARTS: &[&str] = &["E", "e", "dr", "op", "ped", "a", "b", "SS", "ß", "Σ", "ς", " ", "EUR", "drop", "\u{301}"];
+pub(super) const WORDS: &[&str] = &[
+    "EUR", "eur", "SEK", "drop", "Drop", "dropped", "a", "ab", "Straße", "STRASSE", "ΑΣ", "ΑΣΑ", "é", "e\u{301}",
+    "x y", "1", "_",
+];
+pub(super) const PARTS: &[&str] =
+    &["E", "e", "dr", "op", "ped", "a", "b", "SS", "ß", "Σ", "ς", " ", "EUR", "drop", "\u{301}"];
 pub(super) const PATTERNS: &[&str] =
     &["[a-z]+", "EUR|SEK", "d.*", "(dr)?op", "[^a]", "a|ab", "", "E[A-Z]{2}", "(?:x| |y){1,3}", "Stra(ß|ss)e", "dr|op"];
 pub(super) const PATHS: &[&str] = &[
-    "/srv/data", "/srv/data/a", "/srv/database", "/srv//data/./a", "/srv/data/../x", "/", "data/a", "data", "./data", "../x",
-    "/srv/data/..%2f", "C:\\x", "~/x", "", "/srv/\u{2215}x", "/srv/100%", "data/..", "/..",
+    "/srv/data",
+    "/srv/data/a",
+    "/srv/database",
+    "/srv//data/./a",
+    "/srv/data/../x",
+    "/",
+    "data/a",
+    "data",
+    "./data",
+    "../x",
+    "/srv/data/..%2f",
+    "C:\\x",
+    "~/x",
+    "",
+    "/srv/\u{2215}x",
+    "/srv/100%",
+    "data/..",
+    "/..",
 ];
 pub(super) const BASES: &[&str] = &["/srv/data", "/srv/data/", "/", "data", ".", "/srv/x/../data/a"];
 pub(super) const PROVENANCE: &[&str] = &[
-    "GB82 WEST 1234 5698 7654 32", "gb82west12345698765432", "GB82WEST12345698765433", "DE89370400440532013000", "Bob@Example.COM",
-    "Bob@example.com", "https://A.Example:443/", "https://a.example", "http://a.example/?q", "12 Main Street", "Main", "St", "1000", "1,250.5",
-    "  Main  ", "...", "café", "cafe\u{301}", "10:30", "u@b@c.d", "HTTP://User@H.x:80/P",
+    "GB82 WEST 1234 5698 7654 32",
+    "gb82west12345698765432",
+    "GB82WEST12345698765433",
+    "DE89370400440532013000",
+    "Bob@Example.COM",
+    "Bob@example.com",
+    "https://A.Example:443/",
+    "https://a.example",
+    "http://a.example/?q",
+    "12 Main Street",
+    "Main",
+    "St",
+    "1000",
+    "1,250.5",
+    "  Main  ",
+    "...",
+    "café",
+    "cafe\u{301}",
+    "10:30",
+    "u@b@c.d",
+    "HTTP://User@H.x:80/P",
 ];
 const NUMBERS: &[&str] = &[
-    "0", "1", "1.0", "-1", "499", "500", "500.00", "0.1", "1E+3", "1000", "1250.5", "9007199254740993", "1000000000000000000000000000000", "-0.5",
+    "0",
+    "1",
+    "1.0",
+    "-1",
+    "499",
+    "500",
+    "500.00",
+    "0.1",
+    "1E+3",
+    "1000",
+    "1250.5",
+    "9007199254740993",
+    "1000000000000000000000000000000",
+    "-0.5",
     "1e-7",
 ];
 const FLOATS: &[f64] = &[0.0, -0.0, 1.0, 0.1, 0.5, 500.0, 1000.0, 1250.5, 1e21, 5e-324, 9_007_199_254_740_992.0];
 const DAYS: &[&str] = &["2026-01-31", "2026-02-01", "2024-02-29", "0001-01-01"];
 const MOMENTS: &[&str] = &[
-    "2026-01-31T10:00:00Z", "2026-01-31T11:00:00+01:00", "2026-01-31T10:00:00.000001Z", "2026-01-31T10:00:00", "2026-01-31T10:00:00.0",
+    "2026-01-31T10:00:00Z",
+    "2026-01-31T11:00:00+01:00",
+    "2026-01-31T10:00:00.000001Z",
+    "2026-01-31T10:00:00",
+    "2026-01-31T10:00:00.0",
     "0001-01-01T00:00:00+23:59",
 ];
-const NOT_TIMES: &[&str] = &["2026-1-31", "2026-02-30", "2026-01-31 10:00:00Z", "2026-01-31T24:00:00Z", "tomorrow", "2026-01-31"];
+const NOT_TIMES: &[&str] =
+    &["2026-1-31", "2026-02-30", "2026-01-31 10:00:00Z", "2026-01-31T24:00:00Z", "tomorrow", "2026-01-31"];
 
 pub(super) fn any_type(random: &mut Random) -> Type {
     random.one(TYPES)
@@ -110,7 +177,8 @@ pub(super) fn instant(random: &mut Random) -> Value {
 
 /// The sets that documents name.
 pub(super) fn sets() -> Value {
-    let decimal = |text: &str| Decimal::parse(text).map_or(Value::Null, |decimal| Value::Number(Number::Decimal(decimal)));
+    let decimal =
+        |text: &str| Decimal::parse(text).map_or(Value::Null, |decimal| Value::Number(Number::Decimal(decimal)));
     Value::from([
         ("words", Value::List(["EUR", "SEK", "EUR", "a"].map(Value::from).to_vec())),
         ("numbers", Value::List(vec![1.into(), decimal("0.10"), 500.into()])),

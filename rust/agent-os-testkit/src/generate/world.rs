@@ -7,10 +7,31 @@ use agent_os_core::value::Value;
 use super::Random;
 use super::values::{self, PROVENANCE, Type};
 
-pub(super) const ACTIONS: &[&str] =
-    &["payments.send", "payments.refund", "files.read", "files.write.deep", "email.send", "db", "Payments.send", "get_file"];
-pub(super) const PATTERNS: &[&str] =
-    &["**", "**", "payments.send", "payments.*", "files.**", "*.send", "**.deep", "db", "get_*", "*", "*.*", "e*l.s*d", "files.*.deep"];
+pub(super) const ACTIONS: &[&str] = &[
+    "payments.send",
+    "payments.refund",
+    "files.read",
+    "files.write.deep",
+    "email.send",
+    "db",
+    "Payments.send",
+    "get_file",
+];
+pub(super) const PATTERNS: &[&str] = &[
+    "**",
+    "**",
+    "payments.send",
+    "payments.*",
+    "files.**",
+    "*.send",
+    "**.deep",
+    "db",
+    "get_*",
+    "*",
+    "*.*",
+    "e*l.s*d",
+    "files.*.deep",
+];
 pub(super) const AGENTS: &[&str] = &["desk-7", "desk-8", "Desk-7", "clerk", "a.b:c"];
 pub(super) const AGENT_PATTERNS: &[&str] = &["desk-*", "desk-7", "*", "*.b:*", "clerk"];
 pub(super) const ROLES: &[&str] = &["treasurer", "reader", "Treasurer"];

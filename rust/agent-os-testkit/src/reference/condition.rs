@@ -129,9 +129,15 @@ mod tests {
     fn the_truth_tables_are_those_of_kleene() {
         let (t, f, u): (Truth, Truth, Truth) = (Some(true), Some(false), None);
         for (left, right, conjunction, disjunction) in [
-            (t, t, t, t), (t, u, u, t), (t, f, f, t),
-            (u, t, u, t), (u, u, u, u), (u, f, f, u),
-            (f, t, f, t), (f, u, f, u), (f, f, f, f),
+            (t, t, t, t),
+            (t, u, u, t),
+            (t, f, f, t),
+            (u, t, u, t),
+            (u, u, u, u),
+            (u, f, f, u),
+            (f, t, f, t),
+            (f, u, f, u),
+            (f, f, f, f),
         ] {
             assert_eq!(all(vec![left, right]), conjunction, "{left:?} and {right:?}");
             assert_eq!(any(vec![left, right]), disjunction, "{left:?} or {right:?}");

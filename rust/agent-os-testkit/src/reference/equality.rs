@@ -58,7 +58,11 @@ fn wall_clock(naive: &DateTime) -> Option<i64> {
 
 /// A text without case: character by character, so that a part of a text folds to a part of the folded text.
 pub(super) fn folded(text: &str, fold: bool) -> String {
-    if fold { text.chars().flat_map(char::to_uppercase).flat_map(char::to_lowercase).collect() } else { text.to_owned() }
+    if fold {
+        text.chars().flat_map(char::to_uppercase).flat_map(char::to_lowercase).collect()
+    } else {
+        text.to_owned()
+    }
 }
 
 #[cfg(test)]
@@ -87,7 +91,8 @@ mod tests {
             ("{\"$path\": \"/a\"}", "\"/a\"", Some(true)),
             ("null", "null", Some(true)),
         ] {
-            let [left, right] = [left, right].map(|text| parse_json(text.as_bytes()).unwrap_or_else(|e| panic!("{text}: {e}")));
+            let [left, right] =
+                [left, right].map(|text| parse_json(text.as_bytes()).unwrap_or_else(|e| panic!("{text}: {e}")));
             assert_eq!(equals_operand(&left, &right, false), truth, "{left:?} = {right:?}");
         }
         assert_eq!(folded("ΣΑΣ ſ İ", true), folded("σας S i\u{307}", true));

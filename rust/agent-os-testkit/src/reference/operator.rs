@@ -57,7 +57,9 @@ fn holds(name: &str, value: &Value, operand: &Value, fold: bool, scope: &Scope<'
         "ge" => ordered(value, operand, &[Ordering::Greater, Ordering::Equal]),
         "before" => in_time(value, operand, Ordering::Less),
         "after" => in_time(value, operand, Ordering::Greater),
-        "size" => counted(list(value).map(<[Value]>::len).or_else(|| keys(value).map(|keys| keys.len()))?, operand, scope),
+        "size" => {
+            counted(list(value).map(<[Value]>::len).or_else(|| keys(value).map(|keys| keys.len()))?, operand, scope)
+        }
         "keys" => all_hold(&Found::Here(Value::List(keys(value)?)), operand, scope),
         // No vacuous truth: of no items, nothing is known.
         "each" if list(value)?.is_empty() => None,

@@ -68,7 +68,13 @@ impl Texts {
             let as_account = wanted.len() == 1 && wanted.first().is_some_and(|token| chunk.accounts.contains(token));
             in_a_row || as_account
         });
-        if found { Some(true) } else if self.bounded { None } else { Some(false) }
+        if found {
+            Some(true)
+        } else if self.bounded {
+            None
+        } else {
+            Some(false)
+        }
     }
 }
 
@@ -148,9 +154,11 @@ fn iban(text: &str) -> Option<String> {
         && head.chars().skip(2).all(|c| c.is_ascii_digit())
         && tail.chars().all(|c| c.is_ascii_alphanumeric())
         && (15..=34).contains(&text.len());
-    let remainder = tail.chars().chain(head.chars()).filter_map(|c| c.to_digit(36)).fold(0, |remainder, digit| {
-        (if digit > 9 { remainder * 100 } else { remainder * 10 } + digit) % 97
-    });
+    let remainder = tail
+        .chars()
+        .chain(head.chars())
+        .filter_map(|c| c.to_digit(36))
+        .fold(0, |remainder, digit| (if digit > 9 { remainder * 100 } else { remainder * 10 } + digit) % 97);
     (shape && remainder == 1).then(|| text.to_ascii_uppercase())
 }
 
@@ -185,8 +193,14 @@ mod tests {
     fn values_are_found_as_whole_tokens() {
         let text = "Pay €1,250.50 to (Bob.Smith@Example.COM), see https://A.Example:443/ — account: GB82 WEST 1234 5698 7654 32.";
         for value in [
-            "1250.5", "\"1250.50\"", "\"Bob.Smith@example.com\"", "\"https://a.example\"", "\"gb82WEST12345698765432\"",
-            "\"GB82 WEST 1234 5698 7654 32\"", "\"account: GB82\"", "\"see https://a.example:443\"",
+            "1250.5",
+            "\"1250.50\"",
+            "\"Bob.Smith@example.com\"",
+            "\"https://a.example\"",
+            "\"gb82WEST12345698765432\"",
+            "\"GB82 WEST 1234 5698 7654 32\"",
+            "\"account: GB82\"",
+            "\"see https://a.example:443\"",
         ] {
             assert_eq!(seen(text, value), Some(true), "{value}");
         }

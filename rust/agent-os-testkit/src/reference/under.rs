@@ -2,7 +2,8 @@
 
 use super::condition::Truth;
 
-const LOOK_ALIKES: &str = "\u{2024}\u{2025}\u{2026}\u{2044}\u{2215}\u{2216}\u{29f8}\u{29f9}\u{fe52}\u{fe68}\u{ff0e}\u{ff0f}\u{ff3c}";
+const LOOK_ALIKES: &str =
+    "\u{2024}\u{2025}\u{2026}\u{2044}\u{2215}\u{2216}\u{29f8}\u{29f9}\u{fe52}\u{fe68}\u{ff0e}\u{ff0f}\u{ff3c}";
 
 /// Whether a path lies within a base. Malformed paths, and an absolute one against a relative one, are unknown.
 pub(super) fn under(path: &str, base: &str) -> Truth {
@@ -43,10 +44,23 @@ mod tests {
     #[test]
     fn containment_is_by_whole_segments_of_normalised_paths() {
         for (path, base, truth) in [
-            ("/a/b", "/a", Some(true)), ("/a", "/a/", Some(true)), ("/ab", "/a", Some(false)), ("/a/../b", "/a", Some(false)),
-            ("/a/./b//c", "/a/b", Some(true)), ("/..", "/", None), ("a/b", "/a", None), ("a/b", "a", Some(true)), ("a", ".", Some(true)),
-            ("", "/", None), ("~/x", "/", None), ("/a%2e", "/a", None), ("/a%2g", "/a%2g", Some(true)), ("/a\\b", "/a", None),
-            ("/a\u{ff0f}b", "/a", None), ("/a\nb", "/", None), ("/", "/", Some(true)),
+            ("/a/b", "/a", Some(true)),
+            ("/a", "/a/", Some(true)),
+            ("/ab", "/a", Some(false)),
+            ("/a/../b", "/a", Some(false)),
+            ("/a/./b//c", "/a/b", Some(true)),
+            ("/..", "/", None),
+            ("a/b", "/a", None),
+            ("a/b", "a", Some(true)),
+            ("a", ".", Some(true)),
+            ("", "/", None),
+            ("~/x", "/", None),
+            ("/a%2e", "/a", None),
+            ("/a%2g", "/a%2g", Some(true)),
+            ("/a\\b", "/a", None),
+            ("/a\u{ff0f}b", "/a", None),
+            ("/a\nb", "/", None),
+            ("/", "/", Some(true)),
         ] {
             assert_eq!(under(path, base), truth, "{path} under {base}");
         }

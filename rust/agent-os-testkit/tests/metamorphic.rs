@@ -1,0 +1,182 @@
+//! What must stay true of a decision when the policy changes, whatever the policy is.
+#![allow(clippy::unwrap_used, clippy::panic, missing_docs)]
+
+use agent_os_core::policy::Bundle;
+use agent_os_core::value::Value;
+use agent_os_testkit::case::{Decided, Request, text_of};
+use agent_os_testkit::differential::draw;
+use agent_os_testkit::engine::Engine;
+use agent_os_testkit::generate::{self, Policy, Random};
+
+const SEED: u64 = 21;
+const POLICIES: u64 = 400;
+const REQUESTS: usize = 25;
+
+/// Runs a test on many policies, each with requests that are likely to meet it.
+fn for_many(test: impl Fn(&Policy, &Engine, &[Request], &mut Random)) {
+    for number in 0..POLICIES {
+        let (policy, mut random) = draw(SEED, number);
+        let requests: Vec<Request> = (0..REQUESTS).map(|_| generate::request(&mut random, &policy)).collect();
+        test(&policy, &engine(&policy, &policy.document), &requests, &mut random);
+    }
+}
+
+fn engine(policy: &Policy, document: &Value) -> Engine {
+    Engine::new(document, &policy.texts).unwrap_or_else(|problems| panic!("{problems:?}\n{}", text_of(document)))
+}
+
+fn rules(document: &Value) -> Vec<Value> {
+    match document.get("rules") {
+        Some(Value::List(rules)) => rules.clone(),
+        other => panic!("no rules: {other:?}"),
+    }
+}
+
+fn with_rules(document: &Value, rules: Vec<Value>) -> Value {
+    let Value::Map(mut entries) = document.clone() else { panic!("not a map") };
+    entries.insert("rules".to_owned(), Value::List(rules));
+    Value::Map(entries)
+}
+
+fn openness(decided: &Decided) -> u8 {
+    match decided.effect.as_str() {
+        "allow" => 2,
+        "ask" => 1,
+        "deny" => 0,
+        other => panic!("no effect {other}"),
+    }
+}
+
+#[test]
+fn the_order_of_rules_changes_nothing() {
+    for_many(|policy, engine_before, requests, random| {
+        let mut shuffled = rules(&policy.document);
+        random.shuffle(&mut shuffled);
+        let after = engine(policy, &with_rules(&policy.document, shuffled));
+        assert_eq!(after.bundle().digest(), engine_before.bundle().digest());
+        assert!(requests.iter().all(|request| after.decide(request) == engine_before.decide(request)));
+    });
+}
+
+#[test]
+fn the_order_and_repetition_inside_lists_of_names_change_nothing() {
+    for_many(|policy, engine_before, requests, _| {
+        let doubled = rules(&policy.document).into_iter().map(|rule| {
+            let Value::Map(mut entries) = rule else { panic!("not a map") };
+            for key in ["action", "redact", "label"] {
+                if let Some(Value::List(items)) = entries.get_mut(key) {
+                    let mut again: Vec<Value> = items.iter().rev().cloned().collect();
+                    again.append(items);
+                    *items = again;
+                }
+            }
+            Value::Map(entries)
+        });
+        let document = with_rules(&policy.document, doubled.collect());
+        // A document may refuse repetition; if it takes it, it must mean the same.
+        if let Ok(after) = Engine::new(&document, &policy.texts) {
+            assert_eq!(after.bundle().digest(), engine_before.bundle().digest());
+            assert!(requests.iter().all(|request| after.decide(request) == engine_before.decide(request)));
+        }
+    });
+}
+
+#[test]
+fn adding_a_deny_an_ask_or_a_require_never_opens() {
+    let closed = std::cell::Cell::new(0);
+    for_many(|policy, before, requests, random| {
+        for effect in ["deny", "ask", "require"] {
+            let mut more = rules(&policy.document);
+            more.push(generate::rule_of(random, "added", effect));
+            let after = engine(policy, &with_rules(&policy.document, more));
+            for request in requests {
+                let (was, is) = (before.decide(request), after.decide(request));
+                assert!(openness(&is) <= openness(&was), "adding a {effect} opened {request:?}");
+                closed.set(closed.get() + u32::from(openness(&is) < openness(&was)));
+                if effect == "require" {
+                    assert_eq!((&is.effect, &is.rules, &is.reason), (&was.effect, &was.rules, &was.reason));
+                    assert!(was.redact.iter().all(|path| is.redact.contains(path)));
+                    assert!(was.labels.iter().all(|label| is.labels.contains(label)));
+                }
+            }
+        }
+    });
+    assert!(closed.get() > 1_000, "the added rules must matter: {}", closed.get());
+}
+
+#[test]
+fn removing_an_allow_never_opens() {
+    let closed = std::cell::Cell::new(0);
+    for_many(|policy, before, requests, _| {
+        let all = rules(&policy.document);
+        for place in 0..all.len() {
+            let mut fewer = all.clone();
+            let removed = fewer.remove(place);
+            if removed.get("effect") != Some(&"allow".into()) || fewer.is_empty() {
+                continue;
+            }
+            let after = engine(policy, &with_rules(&policy.document, fewer));
+            assert_ne!(after.bundle().digest(), before.bundle().digest());
+            for request in requests {
+                let (was, is) = (before.decide(request), after.decide(request));
+                assert!(openness(&is) <= openness(&was), "removing {removed:?} opened {request:?}");
+                closed.set(closed.get() + u32::from(openness(&is) < openness(&was)));
+            }
+        }
+    });
+    assert!(closed.get() > 500, "the removed rules must matter: {}", closed.get());
+}
+
+#[test]
+fn approving_an_ask_opens_at_most_what_was_asked() {
+    let opened = std::cell::Cell::new(0);
+    for_many(|_, engine, requests, _| {
+        for request in requests {
+            let unapproved = engine.decide(&Request { approved: vec![], ..request.clone() });
+            let approved = engine.decide(&Request { approved: unapproved.rules.clone(), ..request.clone() });
+            match unapproved.effect.as_str() {
+                "ask" => {
+                    assert_eq!(approved.effect, "allow");
+                    assert_eq!(
+                        (&approved.redact, &approved.labels, &approved.record),
+                        (&unapproved.redact, &unapproved.labels, &unapproved.record)
+                    );
+                    opened.set(opened.get() + 1);
+                }
+                _ => assert_eq!(approved, unapproved),
+            }
+        }
+    });
+    assert!(opened.get() > 200, "asks must come up: {}", opened.get());
+}
+
+#[test]
+fn a_bundle_that_is_written_and_loaded_decides_the_same() {
+    for_many(|policy, before, requests, _| {
+        let loaded = Bundle::load(&before.bundle().dump()).unwrap_or_else(|error| panic!("{error}"));
+        assert_eq!(loaded.digest(), before.bundle().digest());
+        assert_eq!(loaded.dump(), before.bundle().dump());
+        let recompiled = Bundle::compile(before.bundle().document()).unwrap_or_else(|problems| panic!("{problems:?}"));
+        assert_eq!(recompiled.digest(), before.bundle().digest());
+        let after = Engine::of(loaded, &policy.texts);
+        assert!(requests.iter().all(|request| after.decide(request) == before.decide(request)));
+    });
+}
+
+#[test]
+fn any_changed_rule_is_another_bundle() {
+    for_many(|policy, before, _, random| {
+        let mut changed = rules(&policy.document);
+        let id = match changed.first().and_then(|rule| rule.get("id")) {
+            Some(Value::Str(id)) => id.clone(),
+            other => panic!("no id: {other:?}"),
+        };
+        let replacement = generate::rule(random, &id);
+        let same = changed.first() == Some(&replacement);
+        if let Some(first) = changed.first_mut() {
+            *first = replacement;
+        }
+        let after = engine(policy, &with_rules(&policy.document, changed));
+        assert!(same || after.bundle().digest() != before.bundle().digest());
+    });
+}
