@@ -1,0 +1,60 @@
+"""Makes the tables of docs/reference/policy.md from those in the code.
+
+To write the page: ``python tests/unit/policy/reference_page.py``.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from pathlib import Path
+
+from agent_os import _core
+from agent_os.policy.problems import CODES
+
+PAGE = Path(__file__).parents[3] / "docs" / "reference" / "policy.md"
+
+
+def sections() -> dict[str, str]:
+    """Each generated part of the page, by its mark."""
+    operators = _core.operators()
+    supported = [operator for operator in operators if operator["supported"]]
+    codes = {code: doc.rstrip(".") for code, doc in _core.compile_codes()} | CODES
+    return {
+        "operators": table(
+            ["operator", "takes", "operand", "true if the value"],
+            ([f"`{row['name']}`", takes(row["accepts"]), f"`{row['operand']}`", row["doc"]] for row in supported),
+        ),
+        "reserved": ", ".join(f"`{row['name']}`" for row in operators if not row["supported"]) + ".",
+        "codes": table(["code", "meaning"], ([f"`{code}`", codes[code]] for code in sorted(codes))),
+        "limits": table(
+            ["limit", "value", "counts"],
+            ([f"`{name}`", f"{value:,}", doc.rstrip(".")] for name, value, doc in _core.limits()),
+        ),
+    }
+
+
+def takes(kinds: list[str]) -> str:
+    """What an operator takes, in short."""
+    every = max(len(row["accepts"]) for row in _core.operators())
+    return "any" if len(kinds) == every else ", ".join(kinds) or "—"
+
+
+def table(head: list[str], rows: Iterable[list[str]]) -> str:
+    """A Markdown table."""
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
+
+
+def made(page: str) -> str:
+    """The page with its generated parts as they must be."""
+    for name, body in sections().items():
+        marks = re.compile(rf"(<!-- {name}: [^>]*-->\n).*?(<!-- /{name} -->)", re.DOTALL)
+        page, found = marks.subn(lambda match, body=body: f"{match[1]}\n{body}\n\n{match[2]}", page)
+        if found != 1:
+            raise ValueError(f"the page has no place for `{name}`")
+    return page
+
+
+if __name__ == "__main__":
+    PAGE.write_text(made(PAGE.read_text(encoding="utf-8")), encoding="utf-8")
