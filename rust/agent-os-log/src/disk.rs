@@ -136,7 +136,7 @@ pub(crate) fn read_all(disk: &dyn Disk, name: &str) -> io::Result<Vec<u8>> {
 /// What the operating system says.
 pub(crate) fn read_from(file: &dyn File, offset: u64) -> io::Result<Vec<u8>> {
     let mut content = Vec::new();
-    let mut chunk = vec![0; 64 << 10];
+    let mut chunk = vec![0; 16 << 10];
     loop {
         let count = file.read_at(offset + content.len() as u64, &mut chunk)?;
         match chunk.get(..count) {

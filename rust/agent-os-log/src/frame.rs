@@ -15,7 +15,8 @@ pub(crate) const HEADER: u64 = 36;
 pub(crate) const PREFIX: usize = 8;
 
 const MAGIC: &[u8; 8] = b"AOSLOG1\n";
-const WINDOW: usize = 256 << 10;
+/// Two of the largest frames.
+const WINDOW: usize = 2 * (PREFIX + ENTRY_MAX);
 
 /// The bytes that an entry takes in a segment.
 pub(crate) fn size(entry: usize) -> u64 {
@@ -49,7 +50,7 @@ impl Header {
 
     /// The header of this file, if it begins with one.
     pub(crate) fn read(file: &dyn File) -> io::Result<Option<Self>> {
-        let mut window = Window::new();
+        let mut window = Window::new(HEADER as usize);
         let Some(bytes) = window.bytes(file, 0, HEADER as usize)? else { return Ok(None) };
         let header = (|| {
             let log = bytes.get(8..24)?.try_into().ok()?;
@@ -79,7 +80,7 @@ pub(crate) struct Frames {
 
 impl Frames {
     pub(crate) fn new() -> Self {
-        Self { window: Window::new(), offset: HEADER }
+        Self { window: Window::new(WINDOW), offset: HEADER }
     }
 
     /// Where the next frame begins.
@@ -89,7 +90,7 @@ impl Frames {
 
     /// Forgets what was read ahead, so that what has been written since is seen.
     pub(crate) fn refresh(&mut self) {
-        self.window = Window::new();
+        self.window.filled = 0;
     }
 
     /// Goes back to a place where a frame begins.
@@ -148,38 +149,33 @@ fn split_prefix(prefix: &[u8]) -> Option<([u8; 4], u32)> {
 /// A part of a file that was read ahead.
 struct Window {
     start: u64,
-    bytes: Vec<u8>,
+    filled: usize,
+    buffer: Vec<u8>,
 }
 
 impl Window {
-    fn new() -> Self {
-        Self { start: 0, bytes: Vec::new() }
+    fn new(size: usize) -> Self {
+        Self { start: 0, filled: 0, buffer: vec![0; size] }
     }
 
-    /// These bytes of the file, or nothing if it is too short.
+    /// These bytes of the file, or nothing if it is too short. No more than the window's size can be had.
     fn bytes(&mut self, file: &dyn File, offset: u64, count: usize) -> io::Result<Option<&[u8]>> {
-        if !self.holds(offset, count) {
-            self.fill(file, offset, count)?;
+        if offset < self.start || offset + count as u64 > self.start + self.filled as u64 {
+            self.fill(file, offset)?;
         }
         let begin = usize::try_from(offset - self.start).unwrap_or(usize::MAX);
-        Ok(self.bytes.get(begin..).and_then(|rest| rest.get(..count)))
+        let read = self.buffer.get(..self.filled).unwrap_or_default();
+        Ok(read.get(begin..).and_then(|rest| rest.get(..count)))
     }
 
-    fn holds(&self, offset: u64, count: usize) -> bool {
-        offset >= self.start && offset + count as u64 <= self.start + self.bytes.len() as u64
-    }
-
-    fn fill(&mut self, file: &dyn File, offset: u64, count: usize) -> io::Result<()> {
-        self.start = offset;
-        self.bytes.resize(count.max(WINDOW), 0);
-        let mut filled = 0;
-        while let Some(free) = self.bytes.get_mut(filled..).filter(|free| !free.is_empty()) {
-            match file.read_at(offset + filled as u64, free)? {
+    fn fill(&mut self, file: &dyn File, offset: u64) -> io::Result<()> {
+        (self.start, self.filled) = (offset, 0);
+        while let Some(free) = self.buffer.get_mut(self.filled..).filter(|free| !free.is_empty()) {
+            match file.read_at(offset + self.filled as u64, free)? {
                 0 => break,
-                more => filled += more,
+                more => self.filled += more,
             }
         }
-        self.bytes.truncate(filled);
         Ok(())
     }
 }

@@ -173,23 +173,25 @@ fn read(disk: &dyn Disk, at: &mut Option<Place>, wanted: u64) -> Result<Option<V
             }
             continue;
         }
+        // What was read ahead may be from before the entry was finished, so it is looked at once more, after everything
+        // that shows whether it must be finished by now: a writer finishes an entry before it begins the next one, and
+        // a segment before it makes the next one.
+        let next_segment = segments(disk)?.into_iter().filter(|first| *first > place.first).min();
         let rest = disk::read_from(&*place.file, offset).map_err(failed)?;
-        // What was read ahead may be from before the entry was finished.
         place.frames.refresh();
         if let Found::Entry(_) = place.frames.next(&*place.file).map_err(failed)? {
             place.frames.back_to(offset);
             continue;
         }
-        // The writer finishes an entry before it begins the next one, and a segment before it makes the next one.
-        let followed = place.seq > place.first && segments(disk)?.contains(&place.seq);
-        if frame::contains_frame(&rest) || followed && rest.iter().any(|byte| *byte != 0) {
-            let what = format!("entry {} is broken, and whole entries follow", place.seq);
-            return Err(LogError::Damaged { path: disk.path(&name), offset, what });
+        let ended = rest.iter().all(|byte| *byte == 0);
+        match next_segment {
+            Some(first) if ended && first == place.seq => *place = Place::open(disk, first)?,
+            None if !frame::contains_frame(&rest) => return Ok(None),
+            Some(_) | None => {
+                let what = format!("entry {} is missing or broken, and whole entries follow", place.seq);
+                return Err(LogError::Damaged { path: disk.path(&name), offset, what });
+            }
         }
-        if !followed {
-            return Ok(None);
-        }
-        *place = Place::open(disk, place.seq)?;
     }
 }
 

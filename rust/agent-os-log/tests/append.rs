@@ -14,7 +14,7 @@ use agent_os_core::audit::tree::{leaf_hash, root_of};
 use agent_os_core::value::Value;
 use agent_os_log::{Durability, ENTRY_MAX, Log, OUTCOME_MAX, Options, Reader, verify};
 use support::sim_disk::SimDisk;
-use support::{assert_whole, entries, entry, field, intent, note, outcome, quiet, raw};
+use support::{assert_whole, entries, entry, field, intent, note, outcome, quiet, raw, scratch};
 
 fn memory() -> Log {
     Log::memory(Options::new(Durability::Memory, "test".into())).unwrap()
@@ -26,7 +26,7 @@ fn seq(entry: &[u8]) -> Value {
 
 #[test]
 fn a_log_in_memory_has_the_same_entries_numbers_and_tree_as_one_on_disk() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = scratch();
     for log in [memory(), Log::open(&folder.path().join("log"), quiet()).unwrap()] {
         assert_eq!(note(&log, "a").unwrap(), 1);
         let reservation = intent(&log).unwrap();
@@ -47,7 +47,7 @@ fn a_log_in_memory_has_the_same_entries_numbers_and_tree_as_one_on_disk() {
 
 #[test]
 fn sixty_four_threads_get_dense_numbers_and_a_log_that_verifies() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = scratch();
     let dir = folder.path().join("log");
     let options = Options { segment_bytes: 64 << 10, ..Options::new(Durability::Written, true.into()) };
     let log = Log::open(&dir, options).unwrap();
@@ -108,7 +108,7 @@ fn a_panic_while_an_entry_is_built_stops_the_log() {
 
 #[test]
 fn a_closed_log_accepts_nothing_and_can_be_opened_again() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = scratch();
     let log = Log::open(folder.path(), quiet()).unwrap();
     log.close().unwrap();
     log.close().unwrap();
@@ -123,7 +123,7 @@ fn a_closed_log_accepts_nothing_and_can_be_opened_again() {
 
 #[test]
 fn dropping_a_log_closes_it() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = scratch();
     drop(Log::open(folder.path(), quiet()).unwrap());
     let report = verify(folder.path());
     assert_whole(&report);
@@ -132,7 +132,7 @@ fn dropping_a_log_closes_it() {
 
 #[test]
 fn a_log_has_one_writer() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = scratch();
     let log = Log::open(folder.path(), quiet()).unwrap();
     let error = Log::open(folder.path(), quiet()).unwrap_err();
     assert_eq!(error.code(), "log_locked");
@@ -143,7 +143,7 @@ fn a_log_has_one_writer() {
 
 #[test]
 fn a_directory_of_something_else_is_left_alone() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = scratch();
     std::fs::write(folder.path().join("thesis.txt"), "years of work").unwrap();
     let error = Log::open(folder.path(), quiet()).unwrap_err();
     assert_eq!(error.code(), "not_a_log");
@@ -152,7 +152,7 @@ fn a_directory_of_something_else_is_left_alone() {
 
 #[test]
 fn what_is_not_supported_is_said_at_once() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = scratch();
     for durability in [Durability::Commit, Durability::Memory] {
         let error = Log::open(folder.path(), Options::new(durability, true.into())).unwrap_err();
         assert_eq!(error.code(), "not_supported");
@@ -162,7 +162,7 @@ fn what_is_not_supported_is_said_at_once() {
 
 #[test]
 fn payloads_are_kept_under_their_hash_once() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = scratch();
     let log = Log::open(folder.path(), quiet()).unwrap();
     let sha256_of_abc = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
     for log in [&log, &memory()] {
@@ -204,7 +204,7 @@ fn more_payloads_than_may_wait_for_the_sync_are_all_there() {
 #[test]
 fn the_salted_digest_is_hmac_sha256_under_the_salt_of_the_log() {
     use hmac::Mac;
-    let folder = tempfile::tempdir().unwrap();
+    let folder = scratch();
     let log = Log::open(folder.path(), quiet()).unwrap();
     let salt = std::fs::read(folder.path().join("salt")).unwrap();
     let mut expected = hmac::Hmac::<sha2::Sha256>::new_from_slice(&salt).unwrap();
@@ -215,7 +215,7 @@ fn the_salted_digest_is_hmac_sha256_under_the_salt_of_the_log() {
 
 #[test]
 fn what_is_appended_is_synced_and_named_by_a_head_without_being_asked() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = scratch();
     let options = Options {
         sync_every: Duration::from_millis(1),
         head_every: Duration::from_millis(1),

@@ -93,7 +93,7 @@ impl Check {
         }
         let mut wrong = |what: String| report.problem(file, Some(offset), Some(seq), what);
         match kind {
-            "log.created" => {
+            "log.created" if seq == 0 => {
                 if number("version") != Some(1) {
                     wrong("is of another version of the format".to_owned());
                 }

@@ -18,6 +18,11 @@ pub fn quiet() -> Options {
     Options { sync_every: hour, head_every: hour, ..Options::new(Durability::Written, "test".into()) }
 }
 
+/// A new directory, on a file system in memory where there is one: a sync costs nothing there.
+pub fn scratch() -> tempfile::TempDir {
+    tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).unwrap()
+}
+
 /// The canonical bytes of an entry of this kind.
 pub fn entry(stamp: &Stamp<'_>, kind: &str, fields: &[(&str, Value)]) -> Vec<u8> {
     let own: [(&str, Value); 4] = [
