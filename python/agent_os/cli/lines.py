@@ -39,7 +39,7 @@ def line_of(entry: Mapping[str, Any], link: Link) -> str:
         who += f"[{entry['pid']}]"
     head = f"{time_of(entry['time'])}  {entry['seq']:>5}  {entry['kind']:<18}"
     words = [shown(head), *(shown(word) for word in (who, link.action) if word)]
-    return "  ".join([*words, *filter(None, _details(entry))])
+    return "  ".join([*words, *filter(None, _details(entry))]).rstrip()
 
 
 def _details(entry: Mapping[str, Any]) -> list[str]:

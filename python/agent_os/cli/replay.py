@@ -8,8 +8,8 @@ from agent_os.cli.exits import Exit
 from agent_os.cli.lines import time_of
 from agent_os.cli.output import coloured, fail, plural, print_json, shown
 from agent_os.policy import Policy
-from agent_os.recorder.replay import replay
 from agent_os.recorder.replay_report import CHANGES, NOT_REPLAYABLE
+from agent_os.recorder.replaying import replay
 
 if TYPE_CHECKING:
     from argparse import Namespace

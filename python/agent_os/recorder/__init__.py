@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from agent_os.recorder.flight_recorder import FlightRecorder
-    from agent_os.recorder.replay import replay
     from agent_os.recorder.replay_report import Difference, ReplayReport, Verdict
+    from agent_os.recorder.replaying import replay
     from agent_os.recorder.verification import LogProblem, VerifyReport
 
 _MODULES = {
@@ -21,7 +21,7 @@ _MODULES = {
     "ReplayReport": "replay_report",
     "Verdict": "replay_report",
     "VerifyReport": "verification",
-    "replay": "replay",
+    "replay": "replaying",
 }
 
 __all__ = ["Difference", "FlightRecorder", "LogProblem", "ReplayReport", "Verdict", "VerifyReport", "replay"]

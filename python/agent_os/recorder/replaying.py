@@ -99,10 +99,10 @@ class _Bench:
         recorded = self._recorded.get(entry["bundle"])
         if recorded is None:
             raise _NotReplayable("policy_not_recorded")
+        request = (entry["action"], self._arguments(entry))
         missing = run.why_text_is_unknown()
         if missing and (missing == "run_not_recorded" or _asks_for_text(recorded) or _asks_for_text(self._other)):
             raise _NotReplayable(missing)
-        request = (entry["action"], self._arguments(entry))
         state = recorded_state(entry, run, self._runs.roles(run.agent))
         before = Verdict.of(_reproduced(recorded, entry, request, state))
         after = Verdict.of(self._other.decide(*request, **state))
