@@ -143,9 +143,10 @@ def denied(call: dict[str, Any] | None) -> str:
     if call is None:
         return "No call of an attack was denied."
     arguments = ", ".join(f"{name}={value!r}" for name, value in call["args"].items())
+    where = f"{call['user_task']} with {call['attack']}, entry {call['seq']} of the log"
     return "\n".join(
         [
-            f"One denied call, rule by rule ({call['user_task']} with {call['attack']}, entry {call['seq']} of the log):",
+            f"One denied call, rule by rule ({where}):",
             f"  {call['action']}({arguments})",
             *(f"  {line}" for line in call["explanation"].splitlines()),
         ]

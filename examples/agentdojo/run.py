@@ -27,9 +27,10 @@ import play
 import report
 from progress import Progress
 
-from agent_os import AgentOSError
+from agent_os import AgentOSError, Policy
 
 BENCHMARK = "v1.2.2"
+GOVERNED = {"unattended": False, "approving": True}
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -65,12 +66,15 @@ def arguments(argv: list[str] | None) -> argparse.Namespace:
 
 def demonstrate(logs: Path, *, policy: Path, tasks: list[str] | None = None) -> dict[str, Any]:
     """Play every run three ways, look at the logs, and return everything that is worth saying."""
+    Policy.load(policy)  # what is wrong with it is said before anything runs
+    if taken := [name for name in GOVERNED if (logs / name).exists()]:
+        raise ValueError(f"`{logs / taken[0]}` is there already; every run has logs of its own, so name a new folder")
     suite = get_suite(BENCHMARK, "banking")
     plan = play.scripts(suite, tasks)
     progress = Progress(3 * len(plan))
     progress.phase("no policy")
     rounds = [play.play_ungoverned(suite, plan, progress.tick)]
-    for name, approving in (("unattended", False), ("approving", True)):
+    for name, approving in GOVERNED.items():
         progress.phase(report.HEADINGS[name])
         log = logs / name
         rounds.append(play.play_governed(suite, plan, progress.tick, log=log, policy=policy, approving=approving))

@@ -103,8 +103,21 @@ def test_a_refusal_that_is_made_to_look_like_a_call_is_noticed(tmp_path: Path) -
     assert not verify_log(logs / "unattended")["ok"]
 
 
-def test_an_unknown_task_and_a_log_that_exists_are_errors_that_say_so(tmp_path: Path) -> None:
-    done = demo("--tasks", "user_task_99", "--log", tmp_path / "logs")
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--tasks", "user_task_99"], "no user task `user_task_99`"),
+        (["--policy", "nowhere.yaml"], "nowhere.yaml"),
+        (["--log", "used"], "`used/approving` is there already"),
+    ],
+)
+def test_what_cannot_be_run_is_an_error_that_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: list[str], message: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "used" / "approving").mkdir(parents=True)
+    done = demo(*arguments)
     assert done.returncode == 2
-    assert "no user task `user_task_99`" in done.stderr
+    assert message in done.stderr
+    assert "Traceback" not in done.stderr
     assert done.stdout == ""
