@@ -22,6 +22,12 @@ _PRESET_NAME = re.compile(r"[A-Za-z0-9_-]+")
 #: Presets that the design has and this version does not do yet, with the reason.
 _LATER: Final = {"observe": "it needs shadow mode, which this version does not have"}
 
+#: Bounds on what is read from one file, beside those that the core declares.
+_READING: Final = (
+    ("policy_depth", 64, "Levels of lists and mappings in one file of rules."),
+    ("policy_nodes", 200_000, "Values in one file of rules."),
+)
+
 
 class FileText(NamedTuple):
     """One file as it was read, so that what was judged and what is in force are the same bytes."""
@@ -40,9 +46,14 @@ class Unreadable(Exception):
         self.code, self.message, self.hint = code, message, hint
 
 
+def limits_table() -> list[tuple[str, int, str]]:
+    """Every bound by name, with what it counts: those of the core, and those of reading a file."""
+    return [*_core.limits(), *_READING]
+
+
 def read_limits() -> Mapping[str, int]:
-    """The bounds on what is read, by name."""
-    return {"policy_depth": 64, "policy_nodes": 200_000} | {name: value for name, value, _ in _core.limits()}
+    """Every bound by name."""
+    return {name: value for name, value, _ in limits_table()}
 
 
 def preset_names() -> list[str]:

@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from agent_os import _core
+from agent_os.policy.files import limits_table
 from agent_os.policy.problems import CODES
 
 PAGE = Path(__file__).parents[3] / "docs" / "reference" / "policy.md"
@@ -29,7 +30,7 @@ def sections() -> dict[str, str]:
         "codes": table(["code", "meaning"], ([f"`{code}`", codes[code]] for code in sorted(codes))),
         "limits": table(
             ["limit", "value", "counts"],
-            ([f"`{name}`", f"{value:,}", doc.rstrip(".")] for name, value, doc in _core.limits()),
+            ([f"`{name}`", f"{value:,}", doc.rstrip(".")] for name, value, doc in limits_table()),
         ),
     }
 

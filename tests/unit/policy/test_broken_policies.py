@@ -63,3 +63,9 @@ def test_every_code_is_reached_by_some_vector() -> None:
     elsewhere = {"too_large", "bad_bundle_file"}
     reached = {problem.code for name in EXPECTED for problem in problems_of(name)}
     assert reached >= KNOWN_CODES - elsewhere
+
+
+@pytest.mark.parametrize("name", sorted(EXPECTED))
+def test_a_yaml_reader_without_its_c_library_refuses_the_same(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("agent_os.policy.source.LOADER", yaml.SafeLoader)
+    assert problems_of(name)[0].code == EXPECTED[name]["code"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+import yaml
 
 from agent_os.errors import PolicyError
 from agent_os.policy.files import read_limits
@@ -106,3 +107,10 @@ def test_characters_that_do_not_show_are_refused(character: str) -> None:
     with pytest.raises(PolicyError) as error:
         report.check()
     assert (error.value.line, error.value.column) == (2, 5)
+
+
+def test_a_yaml_reader_without_its_c_library_says_how_to_write_such_a_key(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("agent_os.policy.source.LOADER", yaml.SafeLoader)
+    with pytest.raises(PolicyError, match="not valid YAML") as error:
+        read("{args.path?: {under: /srv}}")
+    assert '{"args.x?": …}' in str(error.value.hint)
