@@ -69,3 +69,17 @@ impl HeldLock {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn another_process_is_no_owner_even_if_nobody_marked_it() {
+        let mine = Owner::this_process();
+        assert!(mine.check().is_ok());
+        let parents = Owner { pid: mine.pid + 1, ..mine };
+        assert!(parents.check_mark().is_ok());
+        assert!(matches!(parents.check(), Err(LogError::Forked)));
+    }
+}

@@ -210,7 +210,8 @@ impl Log {
         let ended = match append_own(&self.inner, Claim::Closing, vec![("kind", "log.closed".into())]) {
             Err(LogError::Closed) => return Ok(()),
             Err(cause) => Err(cause),
-            Ok(_) => self.inner.sync(true).and_then(|()| self.inner.release_space()),
+            // The space comes first: the head may need it.
+            Ok(_) => self.inner.release_space().and_then(|()| self.inner.sync(true)),
         };
         // After a failure nothing may follow either.
         if let Err(cause) = &ended {
