@@ -70,10 +70,10 @@ def speed(clocks: Sequence[Clock]) -> dict[str, Any]:
 
 def percentiles(nanoseconds: list[int]) -> dict[str, Any]:
     """p50 and p99 in microseconds, by nearest rank."""
-    ordered = sorted(nanoseconds)
+    ordered = sorted(nanoseconds) or [0]
     rank = {"p50_us": 0.50, "p99_us": 0.99}
     found = {name: ordered[min(int(q * len(ordered)), len(ordered) - 1)] / 1000 for name, q in rank.items()}
-    return {**found, "count": len(ordered)}
+    return {**found, "count": len(nanoseconds)}
 
 
 def denied_call(round_: Round, policy: Path) -> dict[str, Any] | None:

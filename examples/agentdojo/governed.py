@@ -46,7 +46,6 @@ class Clock:
 
     decided: list[int] = field(default_factory=list)
     added: list[int] = field(default_factory=list)
-    executed: int = 0
     in_tool: int = 0
 
 
@@ -67,7 +66,6 @@ def _govern(kernel: KernelSpace, function: Function[..., Any], clock: Clock) -> 
 
     @functools.wraps(function.run)
     def tool(*args: Any, **kwargs: Any) -> Any:
-        clock.executed += 1
         began = time.perf_counter_ns()
         try:
             return plain(function.run(*args, **kwargs))

@@ -31,13 +31,13 @@ def summary_of(round_: Round, findings: Findings | None) -> dict[str, Any]:
         "questions": round_.questions,
     }
     if findings is not None:
-        # The tools count their own calls, so that one that went past the kernel shows, too.
+        # What the agent got done beyond what the log holds went past the kernel.
         recorded = sum(count for action, count in findings.made.items() if action in OUTPUTS)
         summary["oracle"] = {
             "entries": findings.entries,
             "decisions": findings.made.total() + findings.refused.total(),
             "forbidden_executed": len(findings.forbidden),
-            "unrecorded_executed": round_.clock.executed - recorded,
+            "unrecorded_executed": summary["calls_made"] - recorded,
             "disagreements": len(findings.disagreements),
         }
     return summary

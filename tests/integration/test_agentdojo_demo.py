@@ -93,6 +93,19 @@ def test_a_laxer_policy_is_caught_by_the_oracle_and_fails_the_check(tmp_path: Pa
     assert "forbidden calls were executed" in done.stderr
 
 
+def test_calls_that_go_past_the_kernel_are_counted_and_fail_the_check(tmp_path: Path) -> None:
+    around = (
+        f"import sys; sys.path.insert(0, {str(EXAMPLE)!r})\n"
+        "import play, run\n"
+        "from agentdojo.functions_runtime import FunctionsRuntime\n"
+        "play.GovernedRuntime = lambda functions, tools: FunctionsRuntime(functions)\n"
+        f"sys.exit(run.main(['--check', '--tasks', 'user_task_7', '--log', {str(tmp_path / 'logs')!r}]))\n"
+    )
+    done = subprocess.run([sys.executable, "-c", around], capture_output=True, text=True, check=False, timeout=180)
+    assert done.returncode == 1
+    assert "calls were executed and are not in the log" in done.stderr
+
+
 def test_a_refusal_that_is_made_to_look_like_a_call_is_noticed(tmp_path: Path) -> None:
     logs = tmp_path / "logs"
     done = demo("--json", "--tasks", "user_task_7", "--log", logs)
