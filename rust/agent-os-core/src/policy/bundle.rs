@@ -10,7 +10,7 @@ use super::normal;
 use super::path::INPUTS;
 use super::pattern::ActionPattern;
 use super::problem::Problem;
-use super::subject::{Selector, Selectors, SubjectKey};
+use super::subject::{Fingerprint, Selector, Selectors, SubjectKey};
 use crate::request::{ArgumentPath, Segment, Subject};
 use crate::value::Value;
 
@@ -20,10 +20,12 @@ pub struct Bundle {
     name: String,
     default: Effect,
     digest: String,
+    fingerprint: Fingerprint,
     document: Value,
-    // INVARIANT: ascending by id; `codes` has the same places.
+    // INVARIANT: ascending by id; `codes` and `scopes` have the same places.
     rules: Vec<RuleInfo>,
     codes: Vec<RuleCode>,
+    scopes: Vec<RuleScope>,
     index: ActionIndex,
     selectors: Selectors,
     // INVARIANT: each one's `index` is its place; `argument_spellings` has the same places.
@@ -52,6 +54,11 @@ pub(super) struct RuleCode {
     pub(super) selector: Option<Selector>,
     pub(super) when: Option<Condition>,
     pub(super) unless: Option<Condition>,
+}
+
+/// What is known of a rule beside what a decision reads.
+#[derive(Debug)]
+pub(super) struct RuleScope {
     pub(super) actions: Vec<ActionPattern>,
     pub(super) agents: Option<Agents>,
     reads: Vec<u32>,
@@ -84,16 +91,25 @@ impl Bundle {
     }
 
     fn new(read: Document, document: Value) -> Self {
+        let fingerprint = normal::fingerprint(&document);
         let index = ActionIndex::new(read.rules.iter().map(|rule| (rule.effect, rule.actions.as_slice())));
         let mut selectors = Selectors::default();
-        let (rules, codes) = read.rules.into_iter().map(|rule| split(rule, &mut selectors)).unzip();
+        let (mut rules, mut codes, mut scopes) = (Vec::new(), Vec::new(), Vec::new());
+        for rule in read.rules {
+            let (info, code, scope) = split(rule, &mut selectors);
+            rules.push(info);
+            codes.push(code);
+            scopes.push(scope);
+        }
         Self {
             name: read.name,
             default: read.default,
-            digest: normal::digest(&document),
+            digest: normal::spelt(&fingerprint),
+            fingerprint,
             document,
             rules,
             codes,
+            scopes,
             index,
             selectors,
             argument_paths: read.argument_paths,
@@ -171,7 +187,7 @@ impl Bundle {
         let mut found: BTreeMap<&str, PathIx> = BTreeMap::new();
         for posting in self.candidates(action).unwrap_or_default() {
             let rules = RuleEffect::ALL.iter().flat_map(|effect| posting.of(*effect));
-            for place in rules.filter_map(|rule| self.code(*rule)).flat_map(|code| &code.reads) {
+            for place in rules.filter_map(|rule| self.scope(*rule)).flat_map(|scope| &scope.reads) {
                 let path = PathIx::argument(*place);
                 found.insert(self.path(path), path);
             }
@@ -182,7 +198,7 @@ impl Bundle {
     /// Which rules are for this agent; computed once and used for every decision about it.
     #[must_use]
     pub fn subject(&self, subject: &Subject<'_>) -> SubjectKey {
-        self.selectors.key(subject, &self.digest)
+        self.selectors.key(subject, &self.fingerprint)
     }
 
     /// What these `require` rules demand together.
@@ -197,6 +213,10 @@ impl Bundle {
         &self.document
     }
 
+    pub(super) fn fingerprint(&self) -> &Fingerprint {
+        &self.fingerprint
+    }
+
     pub(super) fn candidates(&self, action: &str) -> Option<Candidates<'_>> {
         self.index.candidates(action)
     }
@@ -204,9 +224,13 @@ impl Bundle {
     pub(super) fn code(&self, rule: RuleIx) -> Option<&RuleCode> {
         self.codes.get(rule.get())
     }
+
+    pub(super) fn scope(&self, rule: RuleIx) -> Option<&RuleScope> {
+        self.scopes.get(rule.get())
+    }
 }
 
-fn split(rule: Rule, selectors: &mut Selectors) -> (RuleInfo, RuleCode) {
+fn split(rule: Rule, selectors: &mut Selectors) -> (RuleInfo, RuleCode, RuleScope) {
     let info = RuleInfo {
         id: rule.id,
         effect: rule.effect,
@@ -218,11 +242,9 @@ fn split(rule: Rule, selectors: &mut Selectors) -> (RuleInfo, RuleCode) {
         selector: rule.agents.as_ref().map(|agents| selectors.intern(agents)),
         when: rule.when,
         unless: rule.unless,
-        actions: rule.actions,
-        agents: rule.agents,
-        reads: rule.reads,
     };
-    (info, code)
+    let scope = RuleScope { actions: rule.actions, agents: rule.agents, reads: rule.reads };
+    (info, code, scope)
 }
 
 #[cfg(test)]

@@ -1,5 +1,7 @@
 //! Compiled bundles as files: one line that names the format and two digests, then the canonical normal form.
 
+use sha2::{Digest, Sha256};
+
 use super::bundle::Bundle;
 use super::normal;
 use super::problem::Problem;
@@ -37,13 +39,17 @@ impl std::fmt::Display for LoadError {
 
 impl std::error::Error for LoadError {}
 
+fn body_digest(body: &[u8]) -> String {
+    normal::spelt(&Sha256::digest(body).into())
+}
+
 impl Bundle {
     /// The bytes of a compiled bundle: `agent-os-bundle 1 <digest> <digest of the body>`, a line's end, and the body,
     /// which is the canonical normal form.
     #[must_use]
     pub fn dump(&self) -> Vec<u8> {
         let body = canonical::encode(self.document());
-        let mut bytes = format!("{MAGIC}{} {}\n", self.digest(), normal::sha256(&body)).into_bytes();
+        let mut bytes = format!("{MAGIC}{} {}\n", self.digest(), body_digest(&body)).into_bytes();
         bytes.extend_from_slice(&body);
         bytes
     }
@@ -66,11 +72,11 @@ impl Bundle {
         let header = bytes.get(..HEADER).and_then(|header| std::str::from_utf8(header).ok());
         let header = header.and_then(|header| header.strip_prefix(MAGIC)).ok_or(LoadError::NotABundle)?;
         let body = bytes.get(HEADER..).unwrap_or_default();
-        let (digest, body_digest) = header
+        let (digest, expected) = header
             .strip_suffix('\n')
             .and_then(|digests| digests.split_once(' '))
             .ok_or(LoadError::Changed("its first line is not whole"))?;
-        if normal::sha256(body) != body_digest {
+        if body_digest(body) != expected {
             return Err(LoadError::Changed("its body has another digest"));
         }
         let document = canonical::decode(body).map_err(|_| LoadError::Changed("its body is not canonical"))?;
@@ -89,9 +95,8 @@ impl Bundle {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
-    use super::{Bundle, LoadError};
+    use super::{Bundle, LoadError, body_digest};
     use crate::canonical::{encode, parse_json};
-    use crate::policy::normal::sha256;
 
     fn bundle() -> Bundle {
         let document = parse_json(
@@ -135,7 +140,7 @@ mod tests {
                 .unwrap();
         let body = encode(&document);
         let digest = Bundle::compile(&document).unwrap().digest().to_owned();
-        let mut bytes = format!("agent-os-bundle 1 {digest} {}\n", sha256(&body)).into_bytes();
+        let mut bytes = format!("agent-os-bundle 1 {digest} {}\n", body_digest(&body)).into_bytes();
         bytes.extend_from_slice(&body);
         assert_eq!(Bundle::load(&bytes).unwrap_err(), LoadError::Changed("its body is not in normal form"));
     }

@@ -21,7 +21,7 @@ pub(super) enum Condition {
     All(Box<[Condition]>),
     Any(Box<[Condition]>),
     Not(Box<Condition>),
-    Leaf(Box<Leaf>),
+    Leaf(Leaf),
 }
 
 /// Tests on what one path leads to.
@@ -32,7 +32,7 @@ pub(super) struct Leaf {
     pub(super) source: Source,
     /// Absence makes the leaf false, rather than unknown.
     pub(super) if_present: bool,
-    pub(super) tests: Box<[Test]>,
+    pub(super) tests: Tests,
 }
 
 /// Where a leaf reads from.
@@ -44,13 +44,31 @@ pub(super) enum Source {
     Item(Box<[Segment]>),
 }
 
-/// An operator with its operand.
+/// Tests that hold together. What explanations say of them is kept apart from what decisions read.
 #[derive(Debug)]
-pub(super) struct Test {
+pub(super) struct Tests {
+    pub(super) checks: Box<[Check]>,
+    // INVARIANT: of the same length.
+    words: Box<[Words]>,
+}
+
+/// How a test was written.
+#[derive(Debug)]
+pub(super) struct Words {
     pub(super) operator: &'static str,
-    /// The operand as it was written, shortened, for explanations.
+    /// Shortened.
     pub(super) operand: Box<str>,
-    pub(super) check: Check,
+}
+
+impl Tests {
+    pub(super) fn new(tests: Vec<(Check, Words)>) -> Self {
+        let (checks, words): (Vec<Check>, Vec<Words>) = tests.into_iter().unzip();
+        Self { checks: checks.into(), words: words.into() }
+    }
+
+    pub(super) fn with_words(&self) -> impl Iterator<Item = (&Check, &Words)> {
+        self.checks.iter().zip(&self.words)
+    }
 }
 
 /// What a test does.
@@ -63,13 +81,13 @@ pub(super) enum Check {
     EndsWith { parts: Parts, ignore_case: bool },
     Contains { operand: Operand, ignore_case: bool },
     Matches(Regex),
-    Length(Box<[Test]>),
+    Length(Tests),
     Order { operand: NumberOperand, accepted: Accepted },
     Time { operand: MomentOperand, accepted: Ordering },
-    Size(Box<[Test]>),
+    Size(Tests),
     Each(ItemCheck),
     Some(ItemCheck),
-    Keys(Box<[Test]>),
+    Keys(Tests),
     Under(Box<[Base]>),
     SeenIn { origins: OriginSet, negate: bool },
 }
@@ -77,7 +95,7 @@ pub(super) enum Check {
 /// What is done to each item of a list.
 #[derive(Debug)]
 pub(super) enum ItemCheck {
-    Tests(Box<[Test]>),
+    Tests(Tests),
     Condition(Condition),
 }
 

@@ -6,7 +6,7 @@ use super::bundle::{Bundle, RuleCode};
 use super::condition::Condition;
 use super::effect::{Effect, PathIx, RuleEffect, RuleIx};
 use super::evaluate::Evaluation;
-use super::index::Candidates;
+use super::index::Posting;
 use super::kleene::Kleene;
 use super::subject::SubjectKey;
 use crate::reason::Reason;
@@ -74,19 +74,23 @@ pub fn decide<A: Arguments>(
     run: &RunState<'_>,
     approved: &[RuleIx],
 ) -> Verdict {
-    if !subject.is_of(bundle.digest()) {
+    if !subject.is_of(bundle.fingerprint()) {
         return Verdict::denied(Reason::InternalError);
     }
     let Some(candidates) = bundle.candidates(action) else { return Verdict::denied(Reason::RequestInvalid) };
-    let decision = Decision { bundle, subject, candidates, evaluation: Evaluation::new(bundle, args, run) };
+    let evaluation = Evaluation::new(bundle, args, run);
+    let decision = Decision { bundle, subject, candidates: &candidates, evaluation: &evaluation };
 
     let denies = decision.applicable(RuleEffect::Deny);
     if !denies.is_empty() {
         return decision.verdict(Effect::Deny, Reason::DeniedByRule, denies);
     }
     let mut asks = decision.applicable(RuleEffect::Ask);
-    let satisfied: Hits = asks.iter().filter(|hit| approved.contains(&hit.rule)).copied().collect();
-    asks.retain(|hit| !approved.contains(&hit.rule));
+    let mut satisfied = Hits::new();
+    if !approved.is_empty() {
+        satisfied.extend(asks.iter().filter(|hit| approved.contains(&hit.rule)).copied());
+        asks.retain(|hit| !approved.contains(&hit.rule));
+    }
     if !asks.is_empty() {
         return decision.verdict(Effect::Ask, Reason::AskedByRule, asks);
     }
@@ -122,8 +126,8 @@ type Hits = SmallVec<[Hit; 4]>;
 struct Decision<'d, A: Arguments> {
     bundle: &'d Bundle,
     subject: &'d SubjectKey,
-    candidates: Candidates<'d>,
-    evaluation: Evaluation<'d, A>,
+    candidates: &'d [&'d Posting],
+    evaluation: &'d Evaluation<'d, A>,
 }
 
 impl<A: Arguments> Decision<'_, A> {
@@ -131,7 +135,7 @@ impl<A: Arguments> Decision<'_, A> {
     fn applicable(&self, effect: RuleEffect) -> Hits {
         let mut hits = Hits::new();
         let mut sources = 0;
-        for posting in &self.candidates {
+        for posting in self.candidates {
             let rules = posting.of(effect);
             sources += usize::from(!rules.is_empty());
             for rule in rules {

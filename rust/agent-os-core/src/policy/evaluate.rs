@@ -2,7 +2,7 @@
 
 use super::bundle::Bundle;
 use super::condition::{
-    Check, Condition, ItemCheck, Leaf, Members, MomentOperand, NumberOperand, Operand, Parts, Source, Test,
+    Check, Condition, ItemCheck, Leaf, Members, MomentOperand, NumberOperand, Operand, Parts, Source, Tests,
 };
 use super::effect::PathIx;
 use super::kleene::Kleene;
@@ -50,16 +50,16 @@ impl<'e, A: Arguments> Evaluation<'e, A> {
             if leaf.if_present && matches!(found, Found::Missing) {
                 return Kleene::False;
             }
-            Kleene::all(leaf.tests.iter().map(|test| self.test_found(test, found)))
+            Kleene::all(leaf.tests.checks.iter().map(|check| self.check_found(check, found)))
         })
     }
 
     /// A test on what a path led to.
-    pub(super) fn test_found(&self, test: &Test, found: &Found<Reading<'_>>) -> Kleene {
-        match (&test.check, found) {
+    pub(super) fn check_found(&self, check: &Check, found: &Found<Reading<'_>>) -> Kleene {
+        match (check, found) {
             (Check::Present(expected), Found::Item(_) | Found::Malformed) => Kleene::from(*expected),
             (Check::Present(expected), Found::Missing | Found::Mistyped) => Kleene::from(!expected),
-            (_, Found::Item(value)) => self.test(test, value),
+            (_, Found::Item(value)) => self.check(check, value),
             (_, Found::Missing | Found::Mistyped | Found::Malformed) => Kleene::Unknown,
         }
     }
@@ -112,13 +112,13 @@ impl<'e, A: Arguments> Evaluation<'e, A> {
         })
     }
 
-    fn tests(&self, tests: &[Test], value: &Reading<'_>) -> Kleene {
-        Kleene::all(tests.iter().map(|test| self.test(test, value)))
+    fn tests(&self, tests: &Tests, value: &Reading<'_>) -> Kleene {
+        Kleene::all(tests.checks.iter().map(|check| self.check(check, value)))
     }
 
     /// A test on a value that is there.
-    fn test(&self, test: &Test, value: &Reading<'_>) -> Kleene {
-        match &test.check {
+    fn check(&self, check: &Check, value: &Reading<'_>) -> Kleene {
+        match check {
             Check::Equals { operand, negate, ignore_case } => {
                 self.operand(operand, |operand| equals(value, operand, *ignore_case)).negated_if(*negate)
             }

@@ -1,7 +1,7 @@
 //! Why each rule does or does not apply: rule by rule, without the index, with the first condition that decides.
 
-use super::bundle::{Bundle, RuleCode};
-use super::condition::{Check, Condition, Leaf, Source, Test};
+use super::bundle::{Bundle, RuleCode, RuleScope};
+use super::condition::{Check, Condition, Leaf, Source, Words};
 use super::document::{Agents, canonical_text, shortened};
 use super::effect::RuleIx;
 use super::evaluate::Evaluation;
@@ -50,8 +50,7 @@ pub fn explain<A: Arguments>(
     let rules = (0..).map(RuleIx).zip(bundle.rules());
     rules
         .filter_map(|(rule, info)| {
-            let code = bundle.code(rule)?;
-            let (applies, because, path) = explainer.rule(code, subject, action);
+            let (applies, because, path) = explainer.rule(bundle.code(rule)?, bundle.scope(rule)?, subject, action);
             let because = match (applies, info.effect.applies_on_unknown()) {
                 (Kleene::Unknown, true) => format!("{because}, which counts against the caller"),
                 (Kleene::Unknown, false) => format!("{because}, which opens nothing"),
@@ -70,15 +69,21 @@ struct Explainer<'e, A: Arguments> {
 type Said = (String, Option<String>);
 
 impl<A: Arguments> Explainer<'_, A> {
-    fn rule(&self, code: &RuleCode, subject: &Subject<'_>, action: &str) -> (Kleene, String, Option<String>) {
+    fn rule(
+        &self,
+        code: &RuleCode,
+        scope: &RuleScope,
+        subject: &Subject<'_>,
+        action: &str,
+    ) -> (Kleene, String, Option<String>) {
         if let Err(fault) = action::check(action) {
             return (Kleene::False, format!("`{}` is not an action: {fault}", shortened(action)), None);
         }
-        if !code.actions.iter().any(|pattern| pattern.matches(action)) {
-            let patterns: Vec<&str> = code.actions.iter().map(|pattern| pattern.text()).collect();
+        if !scope.actions.iter().any(|pattern| pattern.matches(action)) {
+            let patterns: Vec<&str> = scope.actions.iter().map(|pattern| pattern.text()).collect();
             return (Kleene::False, format!("the action is not {}", one_of(&patterns)), None);
         }
-        if let Some(agents) = code.agents.as_ref().filter(|agents| !agents.include(subject)) {
+        if let Some(agents) = scope.agents.as_ref().filter(|agents| !agents.include(subject)) {
             return (Kleene::False, not_among(agents, subject), None);
         }
         let when = code.when.as_ref().map(|when| (when, self.evaluation.condition(when, None)));
@@ -123,12 +128,13 @@ impl<A: Arguments> Explainer<'_, A> {
             Source::Item(path) => path.iter().map(Segment::key).fold("item".to_owned(), |name, key| name + "." + key),
         };
         let because = self.evaluation.read(&leaf.source, item, |found| {
-            let deciding = leaf.tests.iter().find(|test| self.evaluation.test_found(test, found) == truth);
+            let mut tests = leaf.tests.with_words();
+            let deciding = tests.find(|(check, _)| self.evaluation.check_found(check, found) == truth);
             match (deciding, found) {
                 (_, Found::Missing) if leaf.if_present && truth == Kleene::False => {
                     format!("`{name}` is absent, and asked for only if present")
                 }
-                (Some(test), _) => format!("`{name}` {}: {}", what(found), outcome(test, truth)),
+                (Some((check, words)), _) => format!("`{name}` {}: {}", what(found), outcome(check, words, truth)),
                 (None, _) => format!("`{name}` {}", what(found)),
             }
         });
@@ -136,9 +142,9 @@ impl<A: Arguments> Explainer<'_, A> {
     }
 }
 
-fn outcome(test: &Test, truth: Kleene) -> String {
-    let written = format!("`{}: {}`", test.operator, test.operand);
-    match (truth, &test.check) {
+fn outcome(check: &Check, words: &Words, truth: Kleene) -> String {
+    let written = format!("`{}: {}`", words.operator, words.operand);
+    match (truth, check) {
         (Kleene::True, _) => format!("{written} holds"),
         (Kleene::False, _) => format!("{written} does not hold"),
         (Kleene::Unknown, Check::SeenIn { .. }) => {

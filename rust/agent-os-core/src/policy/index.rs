@@ -11,25 +11,37 @@ use crate::action;
 /// decision instead, which is slower and the same.
 const PREPARED: usize = 1_000_000;
 
-/// The rules of one pattern, by effect and each ascending.
+/// The rules of one pattern: denies, asks, allows, requires, and each of these ascending.
 #[derive(Debug, Default)]
 pub(super) struct Posting {
+    rules: SmallVec<[RuleIx; 4]>,
+    // INVARIANT: ascending; where asks, allows and requires start.
+    starts: [u32; 3],
+}
+
+impl Posting {
+    pub(super) fn of(&self, effect: RuleEffect) -> &[RuleIx] {
+        let [asks, allows, requires] = self.starts.map(|start| start as usize);
+        let place = match effect {
+            RuleEffect::Deny => 0..asks,
+            RuleEffect::Ask => asks..allows,
+            RuleEffect::Allow => allows..requires,
+            RuleEffect::Require => requires..self.rules.len(),
+        };
+        self.rules.get(place).unwrap_or_default()
+    }
+}
+
+/// The rules of one pattern while they are collected.
+#[derive(Debug, Default)]
+struct Collected {
     deny: Vec<RuleIx>,
     ask: Vec<RuleIx>,
     allow: Vec<RuleIx>,
     require: Vec<RuleIx>,
 }
 
-impl Posting {
-    pub(super) fn of(&self, effect: RuleEffect) -> &[RuleIx] {
-        match effect {
-            RuleEffect::Deny => &self.deny,
-            RuleEffect::Ask => &self.ask,
-            RuleEffect::Allow => &self.allow,
-            RuleEffect::Require => &self.require,
-        }
-    }
-
+impl Collected {
     fn add(&mut self, effect: RuleEffect, rule: RuleIx) {
         match effect {
             RuleEffect::Deny => self.deny.push(rule),
@@ -37,6 +49,18 @@ impl Posting {
             RuleEffect::Allow => self.allow.push(rule),
             RuleEffect::Require => self.require.push(rule),
         }
+    }
+
+    fn posting(self) -> Posting {
+        let mut rules = SmallVec::with_capacity(0);
+        let mut append = |group: &[RuleIx]| {
+            rules.extend_from_slice(group);
+            // Rules are at most `limits::RULES`.
+            u32::try_from(rules.len()).unwrap_or(u32::MAX)
+        };
+        let starts = [append(&self.deny), append(&self.ask), append(&self.allow)];
+        append(&self.require);
+        Posting { rules, starts }
     }
 }
 
@@ -48,7 +72,7 @@ type PostingIx = u32;
 /// An action that rules name.
 #[derive(Debug)]
 struct Literal {
-    own: PostingIx,
+    own: Posting,
     /// Postings of the patterns that it fits too, if they were prepared.
     patterns: Option<Box<[PostingIx]>>,
 }
@@ -56,6 +80,7 @@ struct Literal {
 /// The index of a bundle.
 #[derive(Debug, Default)]
 pub(super) struct ActionIndex {
+    /// The postings of patterns.
     postings: Vec<Posting>,
     // SECURITY: looked up with what agents send, filled with what operators wrote: nobody can make it collide.
     literals: FxHashMap<Box<str>, Literal>,
@@ -86,35 +111,28 @@ struct Wild {
 impl ActionIndex {
     /// Rules in the order of their indices, each with its patterns.
     pub(super) fn new<'r>(rules: impl Iterator<Item = (RuleEffect, &'r [ActionPattern])>) -> Self {
-        let mut index = Self::default();
-        let mut by_pattern: FxHashMap<&str, PostingIx> = FxHashMap::default();
+        let mut collected: FxHashMap<&ActionPattern, Collected> = FxHashMap::default();
         for (rule, (effect, patterns)) in (0..).map(RuleIx).zip(rules) {
             for pattern in patterns {
-                let place = match by_pattern.get(pattern.text()) {
-                    Some(place) => *place,
-                    None => {
-                        let place = index.add_pattern(pattern);
-                        by_pattern.insert(pattern.text(), place);
-                        place
-                    }
-                };
-                if let Some(posting) = index.postings.get_mut(place as usize) {
-                    posting.add(effect, rule);
-                }
+                collected.entry(pattern).or_default().add(effect, rule);
             }
+        }
+        let mut index = Self::default();
+        for (pattern, rules) in collected {
+            index.add(pattern, rules.posting());
         }
         index.prepare();
         index
     }
 
-    fn add_pattern(&mut self, pattern: &ActionPattern) -> PostingIx {
+    fn add(&mut self, pattern: &ActionPattern, posting: Posting) {
+        if pattern.is_literal() {
+            self.literals.insert(pattern.text().into(), Literal { own: posting, patterns: None });
+            return;
+        }
         // Patterns are at most the document's nodes, which are far fewer than 2^32.
         let place = PostingIx::try_from(self.postings.len()).unwrap_or(PostingIx::MAX);
-        self.postings.push(Posting::default());
-        if pattern.is_literal() {
-            self.literals.insert(pattern.text().into(), Literal { own: place, patterns: None });
-            return place;
-        }
+        self.postings.push(posting);
         let mut node = &mut self.patterns;
         for segment in &pattern.head {
             node = node.step(segment);
@@ -123,7 +141,6 @@ impl ActionIndex {
             Some(tail) => node.rests.push((tail.clone(), place)),
             None => node.ends.push(place),
         }
-        place
     }
 
     fn prepare(&mut self) {
@@ -142,20 +159,29 @@ impl ActionIndex {
     /// The rules that an action's name concerns; `None` if the name is outside the grammar.
     pub(super) fn candidates(&self, action: &str) -> Option<Candidates<'_>> {
         let mut found: Candidates<'_> = SmallVec::new();
-        let literal = self.literals.get(action);
-        match literal {
-            Some(literal) => found.extend(self.postings.get(literal.own as usize)),
-            None => action::check(action).ok()?,
-        }
-        match literal.and_then(|literal| literal.patterns.as_deref()) {
-            Some(prepared) => found.extend(prepared.iter().filter_map(|place| self.postings.get(*place as usize))),
+        match self.literals.get(action) {
+            Some(Literal { own, patterns }) => {
+                found.push(own);
+                match patterns {
+                    Some(places) => places.iter().for_each(|place| found.extend(self.postings.get(*place as usize))),
+                    None => self.match_patterns(action, &mut found),
+                }
+            }
             None => {
-                let mut places = SmallVec::new();
-                self.patterns.collect(&segments_of(action), &mut places);
-                found.extend(places.iter().filter_map(|place| self.postings.get(*place as usize)));
+                action::check(action).ok()?;
+                self.match_patterns(action, &mut found);
             }
         }
         Some(found)
+    }
+
+    fn match_patterns<'i>(&'i self, action: &str, found: &mut Candidates<'i>) {
+        if self.postings.is_empty() {
+            return;
+        }
+        let mut places = SmallVec::new();
+        self.patterns.collect(&segments_of(action), &mut places);
+        found.extend(places.iter().filter_map(|place| self.postings.get(*place as usize)));
     }
 }
 

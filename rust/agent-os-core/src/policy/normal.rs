@@ -28,8 +28,8 @@ pub(super) fn normal_form(document: &Value) -> Value {
     Value::Map(entries)
 }
 
-/// SHA-256 of the normal form without the places where rules were written, as `sha256:` and lower-case hex.
-pub(super) fn digest(normal_form: &Value) -> String {
+/// SHA-256 of the normal form without the places where rules were written.
+pub(super) fn fingerprint(normal_form: &Value) -> [u8; 32] {
     let mut bare = normal_form.clone();
     if let Value::Map(entries) = &mut bare {
         if let Some(Value::List(rules)) = entries.get_mut("rules") {
@@ -40,13 +40,13 @@ pub(super) fn digest(normal_form: &Value) -> String {
             }
         }
     }
-    sha256(&canonical::encode(&bare))
+    Sha256::digest(canonical::encode(&bare)).into()
 }
 
-/// `sha256:` and the lower-case hex of the bytes' digest.
-pub(super) fn sha256(bytes: &[u8]) -> String {
+/// `sha256:` and the lower-case hex of a digest.
+pub(super) fn spelt(digest: &[u8; 32]) -> String {
     let mut text = "sha256:".to_owned();
-    for byte in Sha256::digest(bytes) {
+    for byte in digest {
         // Writing to a string cannot fail.
         let _ = write!(text, "{byte:02x}");
     }
@@ -111,11 +111,11 @@ fn normalise_entries(entries: &mut BTreeMap<String, Value>, sets: &Value) {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
-    use super::{digest, normal_form};
+    use super::{fingerprint, normal_form, spelt};
     use crate::canonical::parse_json;
 
     fn digest_of(json: &str) -> String {
-        digest(&normal_form(&parse_json(json.as_bytes()).unwrap()))
+        spelt(&fingerprint(&normal_form(&parse_json(json.as_bytes()).unwrap())))
     }
 
     #[test]

@@ -177,7 +177,9 @@ const ALIASES: &[(&str, &str)] = &[
 pub(super) fn hint(written: &str) -> String {
     match ALIASES.iter().find(|(alias, _)| alias.eq_ignore_ascii_case(written)) {
         Some((_, name)) => format!("did you mean `{name}`?"),
-        None => suggest::hint(written, OPERATORS.iter().filter(|operator| operator.supported).map(|operator| operator.name)),
+        None => {
+            suggest::hint(written, OPERATORS.iter().filter(|operator| operator.supported).map(|operator| operator.name))
+        }
     }
 }
 

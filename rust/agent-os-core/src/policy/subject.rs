@@ -22,9 +22,12 @@ pub(super) struct Selectors {
 /// is refused, because its bits would mean other rules.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SubjectKey {
-    bundle: Box<str>,
+    bundle: Fingerprint,
     bits: SmallVec<[u64; 2]>,
 }
+
+/// The digest of a bundle.
+pub(super) type Fingerprint = [u8; 32];
 
 impl Selectors {
     pub(super) fn intern(&mut self, agents: &Agents) -> Selector {
@@ -38,18 +41,18 @@ impl Selectors {
         selector
     }
 
-    pub(super) fn key(&self, subject: &Subject<'_>, bundle: &str) -> SubjectKey {
+    pub(super) fn key(&self, subject: &Subject<'_>, bundle: &Fingerprint) -> SubjectKey {
         let word = |chunk: &[Agents]| {
             let bits = chunk.iter().enumerate().filter(|(_, agents)| agents.include(subject));
             bits.fold(0_u64, |word, (bit, _)| word | 1 << bit)
         };
-        SubjectKey { bundle: bundle.into(), bits: self.all.chunks(64).map(word).collect() }
+        SubjectKey { bundle: *bundle, bits: self.all.chunks(64).map(word).collect() }
     }
 }
 
 impl SubjectKey {
-    pub(super) fn is_of(&self, bundle: &str) -> bool {
-        *self.bundle == *bundle
+    pub(super) fn is_of(&self, bundle: &Fingerprint) -> bool {
+        self.bundle == *bundle
     }
 
     /// True if the agent is among those chosen; no choice is any agent.
@@ -92,11 +95,11 @@ mod tests {
         assert!(selectors.all.len() > 64);
         for roles in [vec![], vec!["auditor".to_owned()], vec!["role-150".to_owned(), "role-8".to_owned()]] {
             let subject = Subject { id: "desk-3-b", roles: &roles };
-            let key = selectors.key(&subject, "digest");
+            let key = selectors.key(&subject, &[1; 32]);
             for (choice, place) in choices.iter().zip(&places) {
                 assert_eq!(key.is_in(Some(*place)), choice.include(&subject));
             }
-            assert!(key.is_in(None) && !key.is_of("other"));
+            assert!(key.is_in(None) && !key.is_of(&[2; 32]));
         }
     }
 }

@@ -5,7 +5,7 @@ use std::cmp::Ordering;
 use super::Reader;
 use super::condition::{DEPTH, JOINS, Standing};
 use super::problems::{bare, canonical_text, described, shortened};
-use crate::policy::condition::{Accepted, Check, ItemCheck, Members, Operand, Test};
+use crate::policy::condition::{Accepted, Check, ItemCheck, Members, Operand, Tests, Words};
 use crate::policy::operators::{self, Kind, OPERATORS, Operator};
 use crate::policy::problem::Code;
 use crate::value::Value;
@@ -30,7 +30,7 @@ const TEXT_COMPARISONS: &[&str] = &["eq", "ne", "in", "not_in", "starts_with", "
 
 impl Reader {
     /// The tests on one value, which hold together.
-    pub(super) fn tests(&mut self, value: &Value, site: Site, standing: Standing) -> Option<Vec<Test>> {
+    pub(super) fn tests(&mut self, value: &Value, site: Site, standing: Standing) -> Option<Tests> {
         if standing.depth > DEPTH {
             let message = format!("tests are nested more than {DEPTH} levels deep");
             self.problems.add(Code::TooDeep, message, "split the rule into several");
@@ -57,14 +57,15 @@ impl Reader {
             self.problems.push(name);
             match self.check(name, operand, site, ignore_case, standing) {
                 Some(Some((operator, check))) => {
-                    tests.push(Test { operator: operator.name, operand: canonical_text(operand).into(), check });
+                    let words = Words { operator: operator.name, operand: canonical_text(operand).into() };
+                    tests.push((check, words));
                 }
                 Some(None) => {}
                 None => complete = false,
             }
             self.problems.pop();
         }
-        if complete && ignore_case && !tests.iter().any(|test| compares_text(&test.check)) {
+        if complete && ignore_case && !tests.iter().any(|(check, _)| compares_text(check)) {
             let names = TEXT_COMPARISONS.join(", ");
             self.problems.within("ignore_case", |problems| {
                 let message = "`ignore_case` has no comparison of text beside it";
@@ -72,7 +73,7 @@ impl Reader {
             });
             return None;
         }
-        complete.then_some(tests)
+        complete.then(|| Tests::new(tests))
     }
 
     /// `None`: there is a problem. `Some(None)`: the operator is a modifier.
@@ -116,17 +117,17 @@ impl Reader {
             "ends_with" => Check::EndsWith { parts: self.parts(operand, ignore_case)?, ignore_case },
             "contains" => Check::Contains { operand: self.contained(operand, ignore_case)?, ignore_case },
             "matches" => Check::Matches(self.regex(operand, ignore_case)?),
-            "length" => Check::Length(self.tests(operand, Site::NUMBER, standing.deeper())?.into()),
+            "length" => Check::Length(self.tests(operand, Site::NUMBER, standing.deeper())?),
             "lt" => Check::Order { operand: self.number_or_argument(operand)?, accepted: accepted(true, false, false) },
             "le" => Check::Order { operand: self.number_or_argument(operand)?, accepted: accepted(true, true, false) },
             "gt" => Check::Order { operand: self.number_or_argument(operand)?, accepted: accepted(false, false, true) },
             "ge" => Check::Order { operand: self.number_or_argument(operand)?, accepted: accepted(false, true, true) },
             "before" => Check::Time { operand: self.moment_or_argument(operand)?, accepted: Ordering::Less },
             "after" => Check::Time { operand: self.moment_or_argument(operand)?, accepted: Ordering::Greater },
-            "size" => Check::Size(self.tests(operand, Site::NUMBER, standing.deeper())?.into()),
+            "size" => Check::Size(self.tests(operand, Site::NUMBER, standing.deeper())?),
             "each" => Check::Each(self.item_check(operand, standing.deeper())?),
             "some" => Check::Some(self.item_check(operand, standing.deeper())?),
-            "keys" => Check::Keys(self.tests(operand, Site::LIST, standing.deeper())?.into()),
+            "keys" => Check::Keys(self.tests(operand, Site::LIST, standing.deeper())?),
             "under" => Check::Under(self.bases(operand)?.into()),
             "seen_in" | "not_seen_in" => {
                 Check::SeenIn { origins: self.origins(operand)?, negate: name == "not_seen_in" }
@@ -170,7 +171,7 @@ impl Reader {
             Value::Map(entries) if entries.keys().any(is_condition_key) => {
                 self.condition(operand, standing).map(ItemCheck::Condition)
             }
-            _ => self.tests(operand, Site::ANYTHING, standing).map(|tests| ItemCheck::Tests(tests.into())),
+            _ => self.tests(operand, Site::ANYTHING, standing).map(ItemCheck::Tests),
         }
     }
 }

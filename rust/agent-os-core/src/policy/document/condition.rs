@@ -4,7 +4,7 @@ use super::Reader;
 use super::check::Site;
 use super::problems::shortened;
 use super::scope;
-use crate::policy::condition::{Condition, Leaf, Source};
+use crate::policy::condition::{Check, Condition, Leaf, Source};
 use crate::policy::effect::PathIx;
 use crate::policy::operators::{Kind, OPERATORS};
 use crate::policy::path::{Input, Path, PathFault, Root};
@@ -60,7 +60,7 @@ impl Reader {
                 "all" => self.conditions(value, standing).map(|parts| Condition::All(parts.into())),
                 "any" => self.conditions(value, standing).map(|parts| Condition::Any(parts.into())),
                 "not" => self.condition(value, standing.deeper()).map(|inner| Condition::Not(Box::new(inner))),
-                path => self.leaf(path, value, standing).map(|leaf| Condition::Leaf(Box::new(leaf))),
+                path => self.leaf(path, value, standing).map(Condition::Leaf),
             };
             complete &= part.is_some();
             parts.extend(part);
@@ -115,12 +115,12 @@ impl Reader {
         };
         let inner = Standing { list: standing.list.or(Some(path)), ..standing.deeper() };
         let tests = self.tests(value, Site { kind, may_be_absent }, inner)?;
-        if if_present && tests.iter().any(|test| test.operator == "present") {
+        if if_present && tests.checks.iter().any(|check| matches!(check, Check::Present(_))) {
             let message = format!("`{}` and `present` both say what absence means", shortened(key));
             self.problems.add(Code::WrongOperator, message, "remove the `?`");
             return None;
         }
-        Some(Leaf { path, source, if_present, tests: tests.into() })
+        Some(Leaf { path, source, if_present, tests })
     }
 
     /// What is named, where it is read, and the kind that it always has.
