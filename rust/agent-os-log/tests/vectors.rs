@@ -1,0 +1,131 @@
+//! The cases of `tests/vectors/log`, which were made without our code.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
+
+mod support;
+
+use std::fs;
+use std::path::Path;
+
+use agent_os_core::audit::tree::{
+    Hash, consistency_proof, empty_root, inclusion_proof, leaf_hash, root_of, verify_consistency, verify_inclusion,
+};
+use agent_os_core::canonical;
+use agent_os_core::value::Value;
+use agent_os_log::{Log, Reader, verify};
+use support::{quiet, scratch};
+
+fn load(name: &str) -> Value {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/vectors/log").join(name);
+    canonical::parse_json(&fs::read(path).unwrap()).unwrap()
+}
+
+fn list<'a>(value: &'a Value, key: &str) -> &'a [Value] {
+    match value.get(key) {
+        Some(Value::List(items)) => items,
+        other => panic!("{key}: {other:?}"),
+    }
+}
+
+fn text<'a>(value: &'a Value, key: &str) -> &'a str {
+    value.get(key).and_then(Value::as_text).unwrap()
+}
+
+fn number(value: &Value) -> u64 {
+    String::from_utf8(canonical::encode(value)).unwrap().parse().unwrap()
+}
+
+fn bytes(hex: &str) -> Vec<u8> {
+    hex.as_bytes().chunks(2).map(|pair| u8::from_str_radix(std::str::from_utf8(pair).unwrap(), 16).unwrap()).collect()
+}
+
+fn hash(value: &Value) -> Hash {
+    bytes(value.as_text().unwrap()).try_into().unwrap()
+}
+
+fn hashes(value: &Value, key: &str) -> Vec<Hash> {
+    list(value, key).iter().map(hash).collect()
+}
+
+#[test]
+fn the_tree_is_that_of_certificate_transparency() {
+    let vectors = load("rfc6962.json");
+    let leaves: Vec<Hash> =
+        list(&vectors, "leaves").iter().map(|leaf| leaf_hash(&bytes(leaf.as_text().unwrap()))).collect();
+    let roots = hashes(&vectors, "roots");
+    assert_eq!(empty_root().to_vec(), bytes(text(&vectors, "empty_root")));
+    assert_eq!(roots.len(), 8);
+    for (place, root) in roots.iter().enumerate() {
+        assert_eq!(root_of(&leaves[..=place]), *root);
+    }
+    let root = |size: u64| &roots[usize::try_from(size).unwrap() - 1];
+    let tree = |size: u64| &leaves[..usize::try_from(size).unwrap()];
+    for case in list(&vectors, "inclusion") {
+        let (index, size) = (number(case.get("index").unwrap()), number(case.get("size").unwrap()));
+        let proof = hashes(case, "proof");
+        assert_eq!(inclusion_proof(tree(size), index).unwrap(), proof);
+        let leaf = &leaves[usize::try_from(index).unwrap()];
+        assert_eq!(verify_inclusion(leaf, index, size, &proof, root(size)), Ok(()));
+    }
+    for case in list(&vectors, "consistency") {
+        let (old, new) = (number(case.get("old_size").unwrap()), number(case.get("new_size").unwrap()));
+        let proof = hashes(case, "proof");
+        assert_eq!(consistency_proof(tree(new), old).unwrap(), proof);
+        assert_eq!(verify_consistency(old, new, root(old), root(new), &proof), Ok(()));
+    }
+}
+
+#[test]
+fn logs_that_were_made_elsewhere_are_judged_as_they_should_be() {
+    let vectors = load("logs.json");
+    let cases = list(&vectors, "cases");
+    assert!(cases.len() >= 12);
+    for case in cases {
+        let name = text(case, "name");
+        let folder = scratch();
+        for sub in ["segments", "payloads"] {
+            fs::create_dir(folder.path().join(sub)).unwrap();
+        }
+        let Some(Value::Map(files)) = case.get("files") else { panic!("{name}: no files") };
+        for (file, content) in files {
+            fs::write(folder.path().join(file), bytes(content.as_text().unwrap())).unwrap();
+        }
+        let report = verify(folder.path());
+        let problems = list(case, "problems");
+        let said: Vec<String> = report.problems.iter().map(ToString::to_string).collect();
+        assert_eq!(said.len(), problems.len(), "{name}: {said:#?}");
+        for (problem, expected) in report.problems.iter().zip(problems) {
+            let Value::List(expected) = expected else { panic!("{name}") };
+            let [file, what] = &expected[..] else { panic!("{name}") };
+            assert_eq!(problem.file, file.as_text().unwrap(), "{name}");
+            assert!(problem.what.contains(what.as_text().unwrap()), "{name}: {problem}");
+        }
+        let entries: Vec<&str> = list(case, "entries").iter().map(|entry| entry.as_text().unwrap()).collect();
+        assert_eq!(report.root, hash(case.get("root").unwrap()), "{name}");
+        assert_eq!(report.entries, entries.len() as u64, "{name}");
+        assert_eq!(report.unfinished, list(case, "unfinished").iter().map(number).collect::<Vec<_>>(), "{name}");
+        assert_eq!(report.after_head, number(case.get("after_head").unwrap()), "{name}");
+        assert_eq!(Value::from(report.closed), *case.get("closed").unwrap(), "{name}");
+        assert_eq!(report.log_id, "000102030405060708090a0b0c0d0e0f");
+
+        let reader = Reader::open(folder.path()).unwrap();
+        let read: Vec<_> =
+            reader.read_from(0).unwrap().map(|entry| String::from_utf8(entry.unwrap().1).unwrap()).collect();
+        assert_eq!(read, entries, "{name}");
+        if report.ok() {
+            Log::open(folder.path(), quiet()).unwrap().close().unwrap();
+            let report = verify(folder.path());
+            assert!(report.ok() && report.entries == read.len() as u64 + 2, "{name}");
+        }
+    }
+}
+
+#[test]
+fn the_page_about_the_format_names_what_the_code_uses() {
+    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/reference/log-format.md");
+    let page = fs::read_to_string(page).unwrap();
+    for kind in ["log.created", "log.opened", "log.recovered", "log.closed", "intent", "outcome"] {
+        assert!(page.contains(&format!("`{kind}`")), "{kind}");
+    }
+    assert!(page.contains("1 to 65,000") && agent_os_log::ENTRY_MAX == 65_000);
+}
