@@ -78,7 +78,7 @@ def decide(document: dict, request: dict) -> dict:
             applicable["allow" if satisfied else rule["effect"]].append(rule)
             if truth == UNKNOWN:
                 unknown[rule["id"]] = paths
-    fallback = document["default"] if valid else "deny"
+    fallback = document.get("default", "deny") if valid else "deny"
     effect = next((effect for effect in ("deny", "ask", "allow") if applicable[effect]), fallback)
     deciding, required = applicable[effect], applicable["require"] if effect != "deny" else []
     by_unknown = effect != "allow" and deciding and all(rule["id"] in unknown for rule in deciding)
