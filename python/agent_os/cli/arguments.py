@@ -21,7 +21,7 @@ def parser() -> argparse.ArgumentParser:
     """Everything that `agentos` understands."""
     root = _Parser(
         prog="agentos",
-        usage="agentos COMMAND …",
+        usage="agentos COMMAND ...",
         description="Agent OS: policies, their decisions, and the log of what agents did.",
         epilog=_epilog(),
         formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -36,7 +36,7 @@ def parser() -> argparse.ArgumentParser:
         if len(command.words) == 2:
             group = command.words[0]
             if group not in groups:
-                usage = f"agentos {group} COMMAND …"
+                usage = f"agentos {group} COMMAND ..."
                 of_group = first.add_parser(group, prog=f"agentos {group}", usage=usage, allow_abbrev=False)
                 groups[group] = of_group.add_subparsers(metavar="COMMAND", required=True, parser_class=_Parser)
             within = groups[group]

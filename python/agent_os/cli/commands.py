@@ -27,20 +27,20 @@ class Command(NamedTuple):
 COMMANDS: Final = (
     Command(
         ("demo",),
-        "[--json] [--check] [--log DIR] [--policy FILE] [--tasks ID,…]",
+        "[--json] [--check] [--log DIR] [--policy FILE] [--tasks ID,...]",
         "run AgentDojo's banking suite, attacked, under a policy (from a checkout of the repository)",
         "agent_os.cli.demo",
     ),
     Command(
         ("check",),
-        "POLICY… [--together] [--json]",
+        "POLICY... [--together] [--json]",
         "load policies and say every mistake with file, line, column and hint",
         "agent_os.cli.check",
     ),
     Command(
         ("explain",),
-        "POLICY ACTION [--args JSON|@FILE] [--agent ID] [--role R]… [--label L]… [--text ORIGIN=TEXT]… [--depth N] "
-        "[--parent ID] [--time TIME] [--json]",
+        "POLICY ACTION [--args JSON|@FILE] [--agent ID] [--role R]... [--label L]... [--text ORIGIN=TEXT]... "
+        "[--depth N] [--parent ID] [--time TIME] [--json]",
         "say why a request is decided as it is, rule by rule",
         "agent_os.cli.explain",
     ),

@@ -12,23 +12,24 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from agent_os.cli.exits import Unusable
+
 REQUIREMENT = "examples/agentdojo/requirements.txt"
-USAGE = 2
 
 
 def run(argv: Sequence[str]) -> int:
     """Run the demo with its own arguments (``--json --check --log DIR --tasks ID,…``) and return its exit code."""
     script = checkout() / "examples" / "agentdojo" / "run.py"
     if not script.is_file():
-        print(
-            f"error: `{script}` does not exist; the demo comes with the repository and not with the package: "
-            "clone it and run `make demo`",
-            file=sys.stderr,
+        raise Unusable(
+            f"`{script}` does not exist: the demo comes with the repository and not with the package\n"
+            "  hint: clone the repository and run `make demo` there"
         )
-        return USAGE
     if importlib.util.find_spec("agentdojo") is None:
-        print(f"error: agentdojo is not installed; run `make demo`, or `pip install -r {REQUIREMENT}`", file=sys.stderr)
-        return USAGE
+        raise Unusable(
+            "agentdojo is not installed, and the demo plays its tasks\n"
+            f"  hint: run `make demo` in the checkout, or `pip install -r {REQUIREMENT}`"
+        )
     return subprocess.run([sys.executable, str(script), *argv], check=False).returncode  # noqa: S603 (our own script)
 
 

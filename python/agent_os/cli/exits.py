@@ -19,14 +19,12 @@ class Exit(IntEnum):
 
 
 EXITS: Final[dict[Exit, str]] = {
-    Exit.OK: "it was done, and nothing is wrong; `explain` ends so whatever the decision is",
-    Exit.FINDING: "it was done, and what was asked about does not hold: a policy has mistakes, a log does not verify, "
-    "decisions differ, a promise of the demo is broken",
+    Exit.OK: "done, and nothing is wrong; `explain` ends so whatever the decision is",
+    Exit.FINDING: "done, and it does not hold: a policy has mistakes, a log does not verify, decisions differ",
     Exit.USAGE: "the command line is wrong; nothing was done",
-    Exit.UNUSABLE: "it could not be done: a file is missing or cannot be read, a directory is not a log, a policy does "
-    "not load where one is needed, no decision could be replayed",
+    Exit.UNUSABLE: "not done: a file, log or policy that is needed is missing, unreadable or unusable",
     Exit.DEFECT: "a defect of Agent OS",
-    Exit.INTERRUPTED: "it was interrupted with Ctrl-C",
+    Exit.INTERRUPTED: "interrupted with Ctrl-C",
     Exit.PIPE: "whoever read the output stopped reading",
 }
 

@@ -26,6 +26,9 @@ def run(arguments: Namespace) -> Exit:
         raise UsageError(f"`{arguments.action}` is not an action: {fault}\n  hint: write it like `payments.send`")
     if arguments.depth < 0:
         raise UsageError(f"`--depth {arguments.depth}` is below 0\n  hint: it is the number of runs above this one")
+    for name in (arguments.agent, *arguments.role, *arguments.label, *filter(None, [arguments.parent])):
+        if not _core.is_name(name):
+            raise UsageError(f"`{name}` is not the name of an agent, role or label\n  hint: use A-Z a-z 0-9 _ . : -")
     request = _args(arguments.args)
     state: dict[str, Any] = {
         "agent": arguments.agent,
@@ -55,7 +58,8 @@ def _args(given: str | None) -> dict[str, Any]:
     try:
         value = _core.thaw(data)
     except ValueError as error:
-        raise UsageError(f"`--args` is not JSON: {error}\n  hint: write an object like '{{\"amount\": 5}}'") from error
+        where = str(error).removeprefix("not canonical JSON ")
+        raise UsageError(f"`--args` is not JSON {where}\n  hint: write an object like '{{\"amount\": 5}}'") from error
     if not isinstance(value, dict):
         raise UsageError("`--args` is not a JSON object\n  hint: name each argument, like '{\"amount\": 5}'")
     return value

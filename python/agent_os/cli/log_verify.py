@@ -14,11 +14,17 @@ if TYPE_CHECKING:
 
     from agent_os.recorder import VerifyReport
 
+_PARTS = ("segments", "head", "salt", "payloads")
+_LISTED = 10
+
 
 def run(arguments: Namespace) -> Exit:
     """Prints what was found; the exit code says whether the log is whole."""
-    if not Path(arguments.log).is_dir():
-        raise Unusable(f"`{arguments.log}` is not a directory\n  hint: name the directory of a log")
+    directory = Path(arguments.log)
+    # What is left of a log is verified, and fails; where there is nothing of one, the name is wrong.
+    if not any((directory / part).exists() for part in _PARTS):
+        what = "is not a log" if directory.is_dir() else "is not a directory"
+        raise Unusable(f"`{directory}` {what}\n  hint: name the directory that the kernel was given as `recorder`")
     report = FlightRecorder(arguments.log).verify()
     if arguments.json:
         print_json(report.to_dict())
@@ -49,10 +55,12 @@ def _tell(report: VerifyReport) -> None:
         print(shown(f"problem      {problem}"))
     if report.unfinished:
         say("note: unfinished intents have no outcome in the log; these actions may have happened")
-    for stray in report.strays:
+    for stray in report.strays[:_LISTED]:
         say(f"note: `{stray}` is no part of the log")
+    if more := report.strays[_LISTED:]:
+        say(f"note: nor are {plural(len(more), 'other file')}")
 
 
 def _listed(seqs: tuple[int, ...]) -> str:
-    shown_seqs = " ".join(f"#{seq}" for seq in seqs[:10])
-    return f"{len(seqs)}  {shown_seqs}{' …' if len(seqs) > 10 else ''}".rstrip()
+    shown_seqs = " ".join(f"#{seq}" for seq in seqs[:_LISTED])
+    return f"{len(seqs)}  {shown_seqs}{' ...' if len(seqs) > _LISTED else ''}".rstrip()

@@ -18,15 +18,12 @@ def main(argv: Sequence[str] | None = None) -> int:
             # What the terminal's encoding does not have is escaped rather than an error.
             stream.reconfigure(errors="backslashreplace")
     try:
-        code = _guarded(list(sys.argv[1:] if argv is None else argv))
-        sys.stdout.flush()
+        return _guarded(list(sys.argv[1:] if argv is None else argv))
     except BrokenPipeError:
-        # Python flushes stdout once more when it ends, and must find somewhere to write.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _let_go_of_stdout()
         return Exit.PIPE
     except KeyboardInterrupt:
         return Exit.INTERRUPTED
-    return code
 
 
 def _guarded(argv: list[str]) -> int:
@@ -34,7 +31,10 @@ def _guarded(argv: list[str]) -> int:
     from agent_os.errors import AgentOSError, PolicyError
 
     try:
-        return _run(argv)
+        code = _run(argv)
+        if sys.stdout is not None:
+            sys.stdout.flush()
+        return code
     except UsageError as error:
         _fail(error)
         return Exit.USAGE
@@ -49,7 +49,8 @@ def _guarded(argv: list[str]) -> int:
         raise
     except OSError as error:
         name = f" `{error.filename}`" if error.filename else ""
-        _fail(f"cannot use{name}: {error.strerror or error}; check that it exists and that you may read it")
+        _fail(f"cannot use{name}: {error.strerror or error}; check that it exists, may be used and has room")
+        _let_go_of_stdout()
         return Exit.UNUSABLE
     except Exception:  # noqa: BLE001 (whatever it is, the exit code must say that it was not what was asked for)
         import traceback
@@ -77,6 +78,14 @@ def _run(argv: list[str]) -> int:
     if arguments.command is None:
         raise UsageError("no command was given\n  hint: `agentos --help` lists them")
     return int(import_module(arguments.module).run(arguments))
+
+
+def _let_go_of_stdout() -> None:
+    # Python flushes stdout once more when it ends, and what cannot be written then would change the exit code.
+    try:
+        sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _fail(message: object) -> None:

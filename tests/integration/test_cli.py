@@ -1,0 +1,248 @@
+"""Promise: the command line answers with data on stdout, words on stderr and the exit code of the table."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from agent_os.cli.commands import COMMANDS
+
+POLICY = """\
+agent_os: 1
+name: büro
+rules:
+  - {id: small, effect: allow, action: payments.send, when: {args.amount: {le: 500}}}
+  - id: large
+    effect: ask
+    action: payments.send
+    when: {args.amount: {gt: 500}}
+    message: a person must confirm payments above 500
+  - id: known
+    effect: deny
+    action: payments.send
+    unless: {args.iban: {seen_in: [user]}}
+  - {id: hide, effect: require, action: payments.send, redact: args.iban}
+"""
+IBAN = "GB33BUKB20201555555555"
+
+
+def agentos(*arguments: str | Path, stdin: str = "", **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "agent_os.cli", *map(str, arguments)],
+        input=stdin,
+        capture_output=True,
+        encoding="utf-8",
+        env={**os.environ, "PYTHONIOENCODING": "utf-8", **environment},
+        timeout=60,
+        check=False,
+    )
+
+
+@pytest.fixture
+def policy(tmp_path: Path) -> Path:
+    path = tmp_path / "policy.yaml"
+    path.write_text(POLICY, encoding="utf-8")
+    return path
+
+
+@pytest.fixture
+def broken(tmp_path: Path) -> Path:
+    path = tmp_path / "broken.yaml"
+    path.write_text(POLICY.replace("le: 500", "less: 500").replace("effect: ask", "effect: aks"), encoding="utf-8")
+    return path
+
+
+# -- check -------------------------------------------------------------------------------------------------------------
+
+
+def test_check_says_what_a_good_policy_is(policy: Path) -> None:
+    done = agentos("check", policy, "strict")
+    assert (done.returncode, done.stderr) == (0, "")
+    own, preset = done.stdout.splitlines()
+    assert own.startswith(f"{policy}: ok, `büro`, 4 rules, default deny, sha256:")
+    assert preset.startswith("strict: ok, `strict`, ")
+
+
+def test_check_says_every_mistake_with_its_place_and_what_to_do(broken: Path, policy: Path) -> None:
+    done = agentos("check", broken, policy)
+    assert done.returncode == 1
+    assert done.stdout.startswith(f"{policy}: ok")
+    assert f"{broken}:4:" in done.stderr
+    assert f"{broken}:6:" in done.stderr
+    assert done.stderr.count("\n  hint: ") == 2
+    assert f"{broken}: 2 problems; nothing of it would be in force" in done.stderr
+
+
+def test_check_gives_the_same_as_data(broken: Path, policy: Path) -> None:
+    done = agentos("check", broken, policy, "--json")
+    assert (done.returncode, done.stderr) == (1, "")
+    result = json.loads(done.stdout)
+    assert result["ok"] is False
+    bad, good = result["policies"]
+    assert [(p["line"], p["code"]) for p in bad["problems"]] == [(4, "unknown_operator"), (6, "bad_effect")]
+    assert all(p["file"] == str(broken) and p["column"] and p["hint"] for p in bad["problems"])
+    assert (good["ok"], good["name"], good["rules"], good["default"]) == (True, "büro", 4, "deny")
+
+
+def test_policies_that_are_good_alone_may_not_be_good_together(policy: Path, tmp_path: Path) -> None:
+    other = tmp_path / "other.yaml"
+    other.write_text(POLICY, encoding="utf-8")
+    assert agentos("check", policy, other).returncode == 0
+    done = agentos("check", policy, other, "--together", "--json")
+    assert done.returncode == 1
+    assert {p["code"] for p in json.loads(done.stdout)["policies"][0]["problems"]} == {"duplicate_id"}
+
+
+@pytest.mark.parametrize("name", ["missing.yaml", "a-folder/", "strickt", "empty.yaml", "not-text.yaml"])
+def test_check_of_what_is_no_policy_is_a_finding_with_a_hint(name: str, tmp_path: Path) -> None:
+    (tmp_path / "a-folder").mkdir()
+    (tmp_path / "empty.yaml").touch()
+    (tmp_path / "not-text.yaml").write_bytes(b"\xff\x00")
+    done = agentos("check", name if name == "strickt" else tmp_path / name)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "\n  hint: " in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+# -- explain -----------------------------------------------------------------------------------------------------------
+
+
+def test_explain_goes_rule_by_rule_and_ends_with_the_decision(policy: Path) -> None:
+    done = agentos("explain", policy, "payments.send", "--args", f'{{"amount": 700, "iban": "{IBAN}"}}',
+                   "--text", f"user=pay 700 to {IBAN}", "--agent", "desk-7")  # fmt: skip
+    assert (done.returncode, done.stderr) == (0, "")
+    lines = done.stdout.splitlines()
+    assert [line.split()[:3] for line in lines[:4]] == [
+        ["yes", "require", "hide"],
+        ["no", "deny", "known"],
+        ["yes", "ask", "large"],
+        ["no", "allow", "small"],
+    ]
+    assert "args.amount" in lines[3]
+    assert f"({policy}:4)" in lines[3]
+    assert lines[4:] == [
+        "ask: `payments.send` by agent `desk-7`, by `large` (asked_by_rule)",
+        "  a person must confirm payments above 500",
+        "  redact: args.iban",
+    ]
+
+
+def test_explain_names_what_is_unknown_and_a_deny_is_still_an_answer(policy: Path) -> None:
+    done = agentos("explain", policy, "payments.send", "--args", '{"amount": "much"}')
+    assert done.returncode == 0
+    assert "deny: `payments.send` by agent `example`, by `known` (condition_unknown)" in done.stdout
+    assert "`args.iban` is unknown in rule `known`, which counts against the caller" in done.stdout
+    assert [line.split()[0] for line in done.stdout.splitlines()[:4]].count("unknown") >= 2
+
+
+def test_explain_gives_the_same_as_data(policy: Path) -> None:
+    done = agentos("explain", policy, "payments.send", "--args", '{"amount": 700}', "--json")
+    assert (done.returncode, done.stderr) == (0, "")
+    result = json.loads(done.stdout)
+    assert (result["effect"], result["deciding_rules"], result["reason"]) == ("deny", ["known"], "condition_unknown")
+    assert {rule["rule"]: rule["applies"] for rule in result["rules"]}["large"] == "yes"
+
+
+def test_arguments_come_from_a_file_or_from_stdin_and_may_be_exact(policy: Path, tmp_path: Path) -> None:
+    request = json.dumps({"amount": {"$decimal": "500.00000000000000000000000000000001"}, "iban": IBAN})
+    (tmp_path / "request.json").write_text(request, encoding="utf-8")
+    for given, stdin in ((request, ""), (f"@{tmp_path / 'request.json'}", ""), ("@-", request)):
+        done = agentos("explain", policy, "payments.send", "--args", given, "--text", f"user={IBAN}", stdin=stdin)
+        assert "by `large`" in done.stdout, given
+    missing = agentos("explain", policy, "payments.send", "--args", "@missing.json")
+    assert missing.returncode == 3
+    assert "error: cannot use `missing.json`" in missing.stderr
+
+
+def test_the_state_of_the_run_can_be_given_whole(tmp_path: Path) -> None:
+    path = tmp_path / "state.yaml"
+    rules = {
+        "labels": "when: {run.labels: {contains: secret}}",
+        "depth": "when: {run.depth: {eq: 2}}",
+        "parent": "when: {run.parent: {eq: boss}}",
+        "hour": "when: {time.hour: {eq: 9}, time.weekday: {eq: 6}}",
+        "role": "agent: {role: clerk}",
+        "id": "agent: {id: desk-7}",
+    }
+    lines = [f"  - {{id: {name}, effect: deny, action: a.b, {text}}}" for name, text in rules.items()]
+    path.write_text("\n".join(["agent_os: 1", "name: state", "default: allow", "rules:", *lines]), encoding="utf-8")
+    bare: Any = json.loads(agentos("explain", path, "a.b", "--json", "--time", "2026-02-02T12:00:00Z").stdout)
+    assert bare["deciding_rules"] == ["parent"]  # nothing is known of a parent that there is not
+    whole = agentos("explain", path, "a.b", "--json", "--agent", "desk-7", "--role", "clerk", "--role", "x", "--label",
+                    "secret", "--depth", "2", "--parent", "boss", "--time", "2026-01-31T11:30:00+02:00")  # fmt: skip
+    assert json.loads(whole.stdout)["deciding_rules"] == sorted(rules)
+
+
+def test_a_policy_that_does_not_load_explains_nothing(broken: Path) -> None:
+    done = agentos("explain", broken, "payments.send")
+    assert (done.returncode, done.stdout) == (3, "")
+    assert f"error: {broken}:4:" in done.stderr
+
+
+# -- the program as a whole --------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("script", ["agentos", "agent-os"])
+def test_the_installed_scripts_are_the_same_program(script: str) -> None:
+    path = Path(sys.executable).parent / script
+    if not path.exists() and not (path := path.with_suffix(".exe")).exists():
+        pytest.skip("the package is not installed here, only importable")
+    done = subprocess.run([path, "--version"], capture_output=True, encoding="utf-8", check=True, timeout=60)
+    assert done.stdout == agentos("--version").stdout
+    assert done.stdout.startswith("agentos ")
+
+
+@pytest.mark.parametrize("arguments", [["--version"], ["--help"], ["log", "verify", "{log}"], ["log", "tail", "{log}"]])
+def test_what_needs_no_policy_does_not_load_what_policies_need(arguments: list[str], tmp_path: Path) -> None:
+    from agent_os import KernelSpace
+
+    with KernelSpace("strict", recorder=tmp_path / "log"):
+        pass
+    argv = [argument.format(log=tmp_path / "log") for argument in arguments]
+    code = f"""
+import sys
+from agent_os.cli import main
+try:
+    code = main({argv!r})
+except SystemExit as ended:
+    code = ended.code
+print(code, *sys.modules, file=sys.stderr)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, encoding="utf-8", check=True, timeout=60)
+    code, *modules = done.stderr.split()
+    assert code == "0"
+    assert not {module.split(".")[0] for module in modules} & {"asyncio", "pydantic", "yaml", "cryptography", "ssl"}
+
+
+def test_every_command_is_reached() -> None:
+    for command in COMMANDS:
+        done = agentos(*command.words, "--no-such-option")
+        assert done.returncode in (2, 3), command.name
+        assert done.stdout == ""
+        assert done.stderr.startswith(("error: ", "usage: "))
+
+
+@pytest.mark.skipif(os.name == "nt", reason="POSIX shells only")
+def test_a_full_or_closed_stdout_is_no_success_and_no_traceback(policy: Path) -> None:
+    program = f"{sys.executable} -m agent_os.cli check {policy}"
+    closed = subprocess.run(["bash", "-c", f"{program} >&-"], capture_output=True, encoding="utf-8", check=False)
+    assert (closed.returncode, closed.stderr) == (0, "")
+    if Path("/dev/full").exists():
+        full = subprocess.run(
+            ["bash", "-c", f"{program} >/dev/full"], capture_output=True, encoding="utf-8", check=False
+        )
+        assert full.returncode == 3
+        assert "No space left" in full.stderr
+        assert "Traceback" not in full.stderr
+
+
+def test_what_a_terminal_cannot_show_is_escaped(policy: Path) -> None:
+    done = agentos("check", policy, PYTHONIOENCODING="ascii")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "b\\xfcro" in done.stdout
