@@ -7,9 +7,9 @@ one place that knows them; these models hold the shape around them. Importing th
 from __future__ import annotations
 
 from datetime import datetime, timezone
-from typing import Annotated, Any, Literal, cast
+from typing import Annotated, Any, Literal, cast, get_args
 
-from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema, model_validator
 from pydantic.json_schema import SkipJsonSchema
 
 Effect = Literal["allow", "ask", "deny"]
@@ -34,8 +34,20 @@ def _absent() -> Any:
     return None
 
 
+# The JSON Schemas are given where versions of pydantic make different ones.
+_TEXT_OR_TEXTS = {"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}, "minItems": 1}]}
+_TEXT_BY_ORIGIN = {
+    "type": "object",
+    "propertyNames": {"enum": list(get_args(Origin))},
+    "additionalProperties": {"type": "string"},
+    "minProperties": 1,
+    "maxProperties": 1,
+}
+
 #: A text, or a non-empty list of texts.
-Texts = Annotated[list[str], BeforeValidator(_one_or_many, json_schema_input_type=str | list[str]), Field(min_length=1)]
+Texts = Annotated[list[str], BeforeValidator(_one_or_many), Field(min_length=1), WithJsonSchema(_TEXT_OR_TEXTS)]
+#: A text of a run under its origin.
+OriginText = Annotated[dict[Origin, str], Field(min_length=1, max_length=1), WithJsonSchema(_TEXT_BY_ORIGIN)]
 #: A condition; its inside is the compiler's.
 Condition = Annotated[dict[str, Any], Field(min_length=1)]
 #: A key that the language has and the compiler refuses for now.
@@ -70,7 +82,7 @@ class ExampleRun(Closed):
     labels: list[str] = []
     depth: int = Field(default=0, ge=0)
     parent: str = Field(default_factory=_absent, description="the id of the agent that started this run")
-    texts: list[Annotated[dict[Origin, str], Field(min_length=1, max_length=1)]] = Field(
+    texts: list[OriginText] = Field(
         default=[], description="the run's texts in order, each under its origin: `[{user: pay 100 to …}]`"
     )
 
@@ -80,9 +92,7 @@ class ExampleRequest(Closed):
 
     action: str
     args: dict[str, Any] = {}
-    agent: Annotated[ExampleAgent, BeforeValidator(_id_only, json_schema_input_type=str | ExampleAgent)] = (
-        ExampleAgent()
-    )
+    agent: Annotated[ExampleAgent, BeforeValidator(_id_only)] = ExampleAgent()
     run: ExampleRun = ExampleRun()
     time: AwareDatetime = Field(datetime(2024, 1, 1, 12, tzinfo=timezone.utc), description="default: a Monday, noon")
 

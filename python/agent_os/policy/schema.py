@@ -31,6 +31,7 @@ def schema() -> _Schema:
     for rule_key in ("when", "unless"):
         held = parts["Rule"]["properties"][rule_key]
         parts["Rule"]["properties"][rule_key] = {"description": held["description"], **_ref("condition")}
+    parts["ExampleRequest"]["properties"]["agent"] = {"anyOf": [{"type": "string"}, _ref("ExampleAgent")]}
     made["properties"]["sets"]["additionalProperties"] = _some(_ref("scalar"))
     whole = _plain({**made, "$defs": {**parts, **_conditions(), **_operands()}})
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "Agent OS policy", **whole}
@@ -110,13 +111,22 @@ def _ref(name: str) -> _Schema:
 
 
 def _plain(value: Any) -> Any:
-    # Without titles and defaults, which name our classes and say nothing to a writer of policies.
+    # Without titles and defaults, which name our classes and say nothing to a writer of policies, and in the one
+    # spelling that all versions of pydantic can be brought to.
     if isinstance(value, list):
         return [_plain(member) for member in value]
     if not isinstance(value, dict):
         return value
+    if len(inherited := value.get("allOf", ())) == 1:
+        value = {**value, **inherited[0]}
+    left_out = {
+        "title",
+        "default",
+        *(["allOf"] if len(inherited) == 1 else []),
+        *(["enum"] if "const" in value else []),
+    }
     return {
         key: {name: _plain(part) for name, part in member.items()} if key in ("properties", "$defs") else _plain(member)
         for key, member in value.items()
-        if key not in ("title", "default")
+        if key not in left_out and (key, member) != ("additionalProperties", True)
     }
