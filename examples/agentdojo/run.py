@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import importlib.metadata
+import io
 import json
 import sys
 import tempfile
@@ -41,6 +42,8 @@ def main(argv: list[str] | None = None) -> int:
     except (OSError, ValueError, AgentOSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")  # a terminal may lack a character or two
     print(json.dumps(result, indent=2) if options.json else report.render(result))
     failures = faults(result)
     for failure in failures:
