@@ -62,6 +62,7 @@ def test_a_log_without_one_of_its_parts_is_not_whole(log: Path, part: str) -> No
     assert agentos("log", "verify", log).returncode == 1
 
 
+@pytest.mark.skipif(os.name == "nt", reason="symbolic links need a privilege there")
 @pytest.mark.parametrize("command", [["log", "verify"], ["log", "tail"], ["replay", "--policy", "strict"]])
 @pytest.mark.parametrize("name", ["missing", "a-file", "a-folder", "a-file/log", "a-loop"])
 def test_what_is_no_log_is_said_to_be_none(command: list[str], name: str, tmp_path: Path) -> None:
@@ -141,6 +142,7 @@ def test_tail_gives_entries_as_lines_of_json(log: Path) -> None:
     assert [json.loads(line) for line in done.stdout.splitlines()] == FlightRecorder(log).tail(4)
 
 
+@pytest.mark.skipif(os.name == "nt", reason="there is no SIGINT for one process")
 def test_following_shows_new_entries_until_it_is_interrupted(tmp_path: Path) -> None:
     with desk(tmp_path / "log") as at, subprocess.Popen(
         program("log", "tail", tmp_path / "log", "-n", "1", "-f", "--json"),
@@ -157,6 +159,7 @@ def test_following_shows_new_entries_until_it_is_interrupted(tmp_path: Path) -> 
         assert tail.stderr.read() == ""
 
 
+@pytest.mark.skipif(os.name == "nt", reason="a closed pipe is another error there")
 def test_a_reader_that_stops_reading_ends_it_quietly(tmp_path: Path) -> None:
     with desk(tmp_path / "log") as at:
         at.run("hello", lambda at: [at.ask("mail.read", folder="x" * 900) for _ in range(150)])
