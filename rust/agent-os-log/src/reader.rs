@@ -127,7 +127,7 @@ impl Iterator for Entries {
             Ok(None) => None,
             Ok(Some(entry)) => {
                 let seq = self.next;
-                self.next += 1;
+                self.next = self.next.saturating_add(1);
                 Some(Ok((seq, entry)))
             }
             Err(error) => {
@@ -167,7 +167,7 @@ fn read(disk: &dyn Disk, at: &mut Option<Place>, wanted: u64) -> Result<Option<V
         let offset = place.frames.offset();
         if let Found::Entry(entry) = place.frames.next(&*place.file).map_err(failed)? {
             let found = (place.seq == wanted).then(|| entry.to_vec());
-            place.seq += 1;
+            place.seq = place.seq.saturating_add(1);
             if found.is_some() {
                 return Ok(found);
             }

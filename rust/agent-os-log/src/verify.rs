@@ -25,7 +25,7 @@ const LISTED: usize = 1_000;
 pub struct Report {
     /// How many whole entries were read.
     pub entries: u64,
-    /// The root over them, computed from the entries.
+    /// The root over them, computed from the entries, if all of them could be read.
     pub root: Hash,
     /// The log's id, as its first segment says it; empty if that cannot be read.
     pub log_id: String,
@@ -111,7 +111,7 @@ pub fn verify(dir: &Path) -> Report {
     let mut check = entries::Check::new(head.as_ref().map(|head| head.size));
     segments::walk(dir, &mut check, &mut report);
     let references = check.finish(&mut report);
-    files::check_head(head.as_ref(), check.root_at_head(), &mut report);
+    files::check_head(head.as_ref(), check.root_at_head(), check.is_complete(), &mut report);
     files::check_salt(dir, check.salt_sha256(), &mut report);
     files::check_payloads(dir, &references, &mut report);
     files::find_strays(dir, &mut report);

@@ -53,7 +53,10 @@ fn a_reader_sees_exactly_what_a_writer_writes_meanwhile() {
     let log = Log::open(folder.path(), Options { segment_bytes: 5_000, ..quiet() }).unwrap();
     let reader = Reader::open(folder.path()).unwrap();
     let (count, seen) = std::thread::scope(|scope| {
-        let writer = scope.spawn(|| (0..5_000).map(|round| note(&log, &"y".repeat(round % 300)).unwrap()).count());
+        let writer = scope.spawn(|| {
+            (0..5_000).for_each(|round| assert_eq!(note(&log, &"y".repeat(round % 300)).unwrap(), 1 + round as u64));
+            5_000
+        });
         let mut following = reader.read_from(0).unwrap();
         let mut seen = Vec::new();
         loop {

@@ -8,7 +8,8 @@ use std::fs;
 use std::path::Path;
 
 use agent_os_core::value::Value;
-use agent_os_log::{Log, Options, Report, Stamp, verify};
+use agent_os_log::{Log, Options, Reader, Report, Stamp, verify};
+use proptest::prelude::*;
 use support::{assert_whole, copy, entry, field, files, intent, note, outcome, quiet, raw, scratch};
 
 /// A small log that has everything a log can have: two segments, a payload, an unfinished intent, a head.
@@ -178,7 +179,9 @@ fn with(build: impl Fn(&Stamp<'_>) -> Vec<u8>) -> Report {
     with_all(&[&build])
 }
 
-fn with_all(builds: &[&dyn Fn(&Stamp<'_>) -> Vec<u8>]) -> Report {
+type Build<'a> = &'a dyn Fn(&Stamp<'_>) -> Vec<u8>;
+
+fn with_all(builds: &[Build<'_>]) -> Report {
     let folder = scratch();
     let log = Log::open(folder.path(), quiet()).unwrap();
     for build in builds {
@@ -312,6 +315,81 @@ fn a_log_can_be_verified_while_it_is_written() {
         }
     });
     assert_whole(&verify(folder.path()));
+}
+
+#[test]
+fn one_damaged_entry_costs_one_entry() {
+    let folder = scratch();
+    let log = Log::open(folder.path(), Options { segment_bytes: 2_000, ..quiet() }).unwrap();
+    for round in 0..30 {
+        note(&log, &format!("note {round}")).unwrap();
+    }
+    log.close().unwrap();
+    let whole = log.size();
+    for name in files(folder.path()).iter().filter(|name| name.starts_with("segments/")) {
+        let path = folder.path().join(name);
+        let bytes = fs::read(&path).unwrap();
+        // The length, the checksum and the content of the segment's second entry.
+        let second = 36 + 8 + u32::from_le_bytes(bytes[36..40].try_into().unwrap()) as usize;
+        for at in [second, second + 2, second + 5, second + 20] {
+            let mut changed = bytes.clone();
+            changed[at] ^= 1;
+            fs::write(&path, &changed).unwrap();
+            let report = verify(folder.path());
+            assert_eq!(report.entries, whole - 1, "{}", problems(&report));
+            let [broken, head] = &report.problems[..] else { panic!("{}", problems(&report)) };
+            let first: u64 = name[9..29].parse().unwrap();
+            assert_eq!((&broken.file, broken.seq, broken.offset), (name, Some(first + 1), Some(second as u64)));
+            assert!(head.what.contains("not all of which could be read"), "{head}");
+        }
+        fs::write(&path, &bytes).unwrap();
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(400))]
+
+    #[test]
+    fn whatever_is_in_the_directory_it_is_judged_and_nothing_else_happens(
+        which: prop::sample::Index,
+        at: prop::sample::Index,
+        removed in 0..200_usize,
+        added in prop::collection::vec(any::<u8>(), 0..200),
+        header in prop::option::of(any::<u64>()),
+    ) {
+        let folder = scratch();
+        small(folder.path()).close().unwrap();
+        let names = files(folder.path());
+        let path = folder.path().join(&names[which.index(names.len())]);
+        let before = fs::read(&path).unwrap();
+        let mut after = before.clone();
+        match header {
+            // A header that checks, with any first entry, under the name that belongs to it.
+            Some(first) => {
+                let mut bytes = fs::read(segment(folder.path())).unwrap();
+                bytes[24..32].copy_from_slice(&first.to_le_bytes());
+                let checksum = crc32c::crc32c(&bytes[..32]);
+                bytes[32..36].copy_from_slice(&checksum.to_le_bytes());
+                fs::write(folder.path().join(format!("segments/{first:020}.seg")), bytes).unwrap();
+            }
+            None => {
+                let from = at.index(before.len() + 1);
+                after.splice(from..(from + removed).min(before.len()), added);
+                fs::write(&path, &after).unwrap();
+            }
+        }
+        let report = verify(folder.path());
+        prop_assert_eq!(report.ok(), header.is_none() && before == after);
+        if let Ok(reader) = Reader::open(folder.path()) {
+            prop_assert!(reader.read_from(0).unwrap().take(100).count() < 100);
+            let _ = reader.size();
+        }
+        if header.is_some() || before != after {
+            // A payload is not read before it is asked for.
+            let payload = path.parent().unwrap().ends_with("payloads") && header.is_none();
+            prop_assert_eq!(Log::open(folder.path(), quiet()).map(drop).map_err(|error| error.code()).is_ok(), payload);
+        }
+    }
 }
 
 #[test]

@@ -18,6 +18,12 @@ pub(super) struct Reference {
 pub(super) struct Check {
     tree: Tree,
     log: Option<String>,
+    /// The number of the entry that comes next.
+    due: u64,
+    /// Whether entries before this place could not be read.
+    incomplete: bool,
+    /// Whether the number of the next entry is known only from itself.
+    resuming: bool,
     /// The intents so far, and whether their outcome has been seen.
     intents: BTreeMap<u64, bool>,
     references: Vec<Reference>,
@@ -33,6 +39,9 @@ impl Check {
         Self {
             tree: Tree::default(),
             log: None,
+            due: 0,
+            incomplete: false,
+            resuming: false,
             intents: BTreeMap::new(),
             references: Vec::new(),
             salt_sha256: None,
@@ -43,8 +52,31 @@ impl Check {
         }
     }
 
+    /// The number of the entry that comes next.
+    pub(super) fn due(&self) -> u64 {
+        self.due
+    }
+
+    /// Whether every entry so far was read.
+    pub(super) fn is_complete(&self) -> bool {
+        !self.incomplete
+    }
+
+    /// Some entries here could not be read.
+    pub(super) fn lost(&mut self) {
+        (self.incomplete, self.resuming) = (true, true);
+    }
+
     /// A segment of this log begins.
-    pub(super) fn segment(&mut self, file: &str, log: [u8; 16], report: &mut Report) {
+    pub(super) fn segment(&mut self, file: &str, log: [u8; 16], first: u64, report: &mut Report) {
+        if first != self.due {
+            if !self.resuming {
+                let what = format!("begins with entry {first}, and entry {} is due", self.due);
+                report.problem(file, Some(24), None, what);
+            }
+            (self.due, self.incomplete) = (first, true);
+        }
+        self.resuming = false;
         let log: String = log.iter().map(|byte| format!("{byte:02x}")).collect();
         match &self.log {
             None => self.log = Some(log),
@@ -57,14 +89,20 @@ impl Check {
 
     /// The next entry.
     pub(super) fn entry(&mut self, file: &str, offset: u64, bytes: &[u8], report: &mut Report) {
-        let seq = report.entries;
         self.tree.add(bytes);
         report.entries += 1;
-        if self.head_size == Some(report.entries) {
+        if self.head_size == Some(report.entries) && !self.incomplete {
             self.root_at_head = Some(self.tree.root());
         }
+        let parsed = Json::read(bytes);
+        if std::mem::take(&mut self.resuming) {
+            let says = parsed.as_ref().ok().and_then(|entry| entry.get("seq")).and_then(Json::whole);
+            self.due = says.and_then(|seq| u64::try_from(seq).ok()).unwrap_or(self.due);
+        }
+        let seq = self.due;
+        self.due = self.due.saturating_add(1);
         let mut wrong = |what: String| report.problem(file, Some(offset), Some(seq), what);
-        let entry = match Json::read(bytes) {
+        let entry = match parsed {
             Ok(entry @ Json::Object(_)) => entry,
             Ok(_) => return wrong("is not an object".to_owned()),
             Err(what) => return wrong(format!("is not canonical JSON, {what}")),
@@ -103,6 +141,8 @@ impl Check {
             "outcome" => match number("intent").and_then(|intent| u64::try_from(intent).ok()) {
                 None => wrong("is an outcome without `intent`".to_owned()),
                 Some(intent) => match self.intents.get_mut(&intent) {
+                    // It may be one of those that could not be read, which is a problem already.
+                    None if self.incomplete => {}
                     None => wrong(format!("is the outcome of entry {intent}, which is no earlier intent")),
                     Some(true) => wrong(format!("is one more outcome of intent {intent}")),
                     Some(done) => *done = true,

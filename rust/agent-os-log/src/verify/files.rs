@@ -43,7 +43,7 @@ fn parse_head(bytes: &[u8]) -> Option<Head> {
 }
 
 /// Compares the head with the entries.
-pub(super) fn check_head(head: Option<&Head>, root: Option<Hash>, report: &mut Report) {
+pub(super) fn check_head(head: Option<&Head>, root: Option<Hash>, complete: bool, report: &mut Report) {
     let Some(head) = head else { return };
     if head.log != report.log_id {
         report.problem("head", Some(0), None, "belongs to another log");
@@ -53,6 +53,11 @@ pub(super) fn check_head(head: Option<&Head>, root: Option<Hash>, report: &mut R
         Some(_) => {
             let what =
                 format!("the root is not the one over the first {} entries: they were changed, or it was", head.size);
+            report.problem("head", None, None, what);
+        }
+        None if !complete => {
+            let what =
+                format!("names {} entries, not all of which could be read, so its root cannot be checked", head.size);
             report.problem("head", None, None, what);
         }
         None if head.size == 0 => report.problem("head", None, None, "names no entry"),

@@ -51,11 +51,7 @@ fn segment(dir: &Path, name: &str, mut bytes: Vec<u8>, last: bool, check: &mut C
     if format!("{first:020}.seg") != name {
         report.problem(&file, Some(24), None, format!("the header says that the first entry is {first}"));
     }
-    if first != report.entries {
-        let what = format!("begins with entry {first}, and entry {} is due", report.entries);
-        report.problem(&file, Some(24), None, what);
-    }
-    check.segment(&file, log, report);
+    check.segment(&file, log, first, report);
     let (mut at, mut looks) = (HEADER, 0);
     loop {
         match frame(&bytes, at) {
@@ -67,18 +63,27 @@ fn segment(dir: &Path, name: &str, mut bytes: Vec<u8>, last: bool, check: &mut C
             Frame::Broken(what) => {
                 // A writer may be in the middle of this entry. A file that stays as it is was left like that.
                 let again = if last && looks < LOOKS { fs::read(dir.join(&file)).ok() } else { None };
-                match again.filter(|again| again.get(at..) != bytes.get(at..)) {
-                    Some(again) => bytes = again,
-                    None => {
-                        let left = bytes.len().saturating_sub(at);
-                        let what = format!("{what}; the {left} bytes from here on were not checked");
-                        return report.problem(&file, Some(at as u64), Some(report.entries), what);
-                    }
-                }
                 looks += 1;
+                if let Some(again) = again.filter(|again| again.get(at..) != bytes.get(at..)) {
+                    bytes = again;
+                    continue;
+                }
+                let next = (at + 1..bytes.len()).find(|next| begins_an_entry(&bytes, *next));
+                let broken = next.unwrap_or(bytes.len()) - at;
+                let what = format!("{what}; {broken} bytes from here on were not checked");
+                report.problem(&file, Some(at as u64), Some(check.due()), what);
+                check.lost();
+                let Some(next) = next else { return };
+                at = next;
             }
         }
     }
+}
+
+/// Whether a whole entry begins at this place. Only for going on after damage: it is reported in any case.
+fn begins_an_entry(bytes: &[u8], at: usize) -> bool {
+    let opens = bytes.get(at + 8) == Some(&b'{');
+    opens && matches!(frame(bytes, at), Frame::Entry(_))
 }
 
 /// The log's id and the first entry's number.
