@@ -23,7 +23,7 @@ CHANGES: Final[Mapping[Change, str]] = {
 #: Why a decision is not decided again. A reason code of the kernel stands for itself: the policy was never asked.
 NOT_REPLAYABLE: Final[Mapping[str, str]] = {
     "arguments_not_recorded": 'the arguments were not recorded in full; run the kernel with record="full"',
-    "arguments_redacted": "an argument was blotted out before it was recorded",
+    "arguments_redacted": "an argument was blotted out before it was recorded, or reads so",
     "text_not_recorded": "a rule asks where a value was seen, and what the run had seen is not in the log in full",
     "text_lost": "a rule asks where a value was seen, and the run had met text that could not be read or was too much",
     "run_not_recorded": "the log does not say how the run that asked began",

@@ -117,8 +117,7 @@ class _Bench:
         if "full" not in entry["args"]:
             raise _NotReplayable("arguments_not_recorded")
         arguments: dict[str, Any] = self._recorder.resolve(entry["args"]["full"])
-        redact = entry["decision"].get("obligations", {}).get("redact", [])
-        if any(path.split(".")[0] == "args" for path in redact) and _is_redacted(arguments):
+        if _is_redacted(arguments):
             raise _NotReplayable("arguments_redacted")
         return arguments
 
@@ -135,13 +134,18 @@ def _reproduced(
     if recorded["reason"] in _BY_APPROVER:
         agrees = said.effect == "ask" and list(said.rules) == recorded["rules"]
     else:
-        demanded = {name: value for name, value in recorded.get("obligations", {}).items() if name != "rules"}
-        agrees = Verdict.of(final) == Verdict(
-            recorded["effect"], recorded["reason"], tuple(recorded["rules"]), demanded
-        ) and [list(unknown) for unknown in final.unknowns] == recorded.get("unknowns", [])
+        agrees = Verdict.of(final) == _recorded_verdict(recorded)
+        agrees = agrees and [list(unknown) for unknown in final.unknowns] == recorded.get("unknowns", [])
     if not agrees:
         raise _NotReplayable("not_reproduced")
     return said
+
+
+def _recorded_verdict(decision: Mapping[str, Any]) -> Verdict:
+    demanded = {name: value for name, value in decision.get("obligations", {}).items() if name != "rules"}
+    # Nothing has to happen with what does not happen; there, they only say how the entry was written.
+    obligations = {} if decision["effect"] == "deny" else demanded
+    return Verdict(decision["effect"], decision["reason"], tuple(decision["rules"]), obligations)
 
 
 def _asks_for_text(bundle: _core.Bundle) -> bool:

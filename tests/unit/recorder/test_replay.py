@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
+import contextvars
+import sys
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from agent_os import FlightRecorder, Policy
+from agent_os import FlightRecorder, KernelSpace, Policy, PolicyDenied
 from agent_os.recorder import Difference, ReplayReport, replay
 from agent_os.recorder.replay_report import CHANGES, NOT_REPLAYABLE
 from tests.unit.recorder.desk import IBAN, OTHER_IBAN, RULES, Desk, a_day_at_the_desk, desk
@@ -295,3 +300,55 @@ def test_without_the_beginning_of_a_run_nothing_of_it_is_compared(tmp_path: Path
 
 def test_every_reason_why_not_is_explained() -> None:
     assert all(text and text == text.strip() for text in NOT_REPLAYABLE.values())
+
+
+async def test_calls_that_overlap_are_decided_again_with_what_had_been_seen_by_then(tmp_path: Path) -> None:
+    rules = RULES + "  - {id: await, effect: allow, action: 'slow.*'}\n"
+    with KernelSpace(Policy.from_text(rules), recorder=tmp_path / "log", record="full") as kernel:
+
+        @kernel.tool("slow.read")
+        async def read(number: int) -> str:
+            for _ in range(number % 5):
+                await asyncio.sleep(0)
+            return f"code-{number}"
+
+        @kernel.tool("payments.send")
+        async def send(iban: str, amount: int, note: str) -> str:
+            await asyncio.sleep(0)
+            return note
+
+        async def pay(number: int) -> None:
+            for _ in range(number % 7):
+                await asyncio.sleep(0)
+            with contextlib.suppress(PolicyDenied):
+                await send(iban=IBAN, amount=1, note=f"code-{number}")
+
+        @kernel.register
+        async def busy(task: str) -> None:
+            await asyncio.gather(*(each(number) for number in range(30) for each in (read, pay)))
+
+        await kernel.execute(busy, f"pay to {IBAN}")
+    effects = {entry["decision"]["effect"] for entry in FlightRecorder(tmp_path / "log").query(action="payments.send")
+               if "decision" in entry}  # fmt: skip
+    assert effects == {"allow", "deny"}
+    report = replay(tmp_path / "log", policy(rules))
+    assert (report.replayed, report.differences, dict(report.not_replayable)) == (61, (), {})
+
+
+@pytest.mark.skipif(
+    not getattr(sys, "_is_gil_enabled", lambda: True)(), reason="there, a text may come in while another call is judged"
+)
+def test_threads_of_one_run_are_decided_again_with_what_had_been_seen_by_then(tmp_path: Path) -> None:
+    def work(at: Desk) -> None:
+        def errand(number: int) -> None:
+            at.ask("mail.read", folder=f"code-{number}")
+            at.ask("payments.send", iban=IBAN, amount=1, note=f"code-{(number + 1) % 40}")
+
+        contexts = [contextvars.copy_context() for _ in range(40)]
+        with ThreadPoolExecutor(8) as pool:
+            list(pool.map(lambda number: contexts[number].run(errand, number), range(40)))
+
+    log = recorded(tmp_path, work)
+    report = replay(log, policy())
+    assert (report.differences, dict(report.not_replayable)) == ((), {})
+    assert report.replayed == 81
