@@ -31,7 +31,7 @@ mod text;
 
 pub use bundle::{Bundle, RuleInfo};
 pub use bundle_file::LoadError;
-pub use decide::{Unknown, Verdict, decide};
+pub use decide::{Unknown, Verdict, decide, required};
 pub use document::Source;
 pub use effect::{Effect, Obligations, PathIx, Record, RuleEffect, RuleIx};
 pub use explain::{Explanation, explain};

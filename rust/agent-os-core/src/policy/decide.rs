@@ -108,6 +108,41 @@ pub fn decide<A: Arguments>(
     }
 }
 
+/// The `require` rules that apply to a request, whatever is decided about it, ascending. A decision attaches them to an
+/// allow and an ask; whoever records a denial asks here what must be redacted in its record. Empty for a name outside
+/// the grammar and for a key of another bundle.
+///
+/// ```
+/// use agent_os_core::canonical::parse_json;
+/// use agent_os_core::policy::{Bundle, Provenance, required};
+/// use agent_os_core::request::{RunState, Subject};
+/// let bundle = Bundle::compile(&parse_json(br#"{"agent_os": 1, "name": "desk", "rules": [
+///     {"id": "hide", "effect": "require", "action": ["**"], "redact": ["args.card"]}]}"#)?).unwrap();
+/// let desk = bundle.subject(&Subject { id: "desk-7", roles: &[] });
+/// let provenance = Provenance::default();
+/// let run = RunState { labels: &[], depth: 0, parent: None, now_micros: 0, provenance: &provenance };
+/// let args = parse_json(br#"{"card": "4111"}"#)?;
+/// let rules = required(&bundle, &desk, "payments.send", &&args, &run);
+/// assert_eq!(bundle.obligations(&rules).redact, ["args.card"]);
+/// # Ok::<(), agent_os_core::canonical::DecodeError>(())
+/// ```
+pub fn required<A: Arguments>(
+    bundle: &Bundle,
+    subject: &SubjectKey,
+    action: &str,
+    args: &A,
+    run: &RunState<'_>,
+) -> SmallVec<[RuleIx; 4]> {
+    match bundle.candidates(action).filter(|_| subject.is_of(bundle.fingerprint())) {
+        Some(candidates) => {
+            let evaluation = Evaluation::new(bundle, args, run);
+            let decision = Decision { bundle, subject, candidates: &candidates, evaluation: &evaluation };
+            decision.applicable(RuleEffect::Require).iter().map(|hit| hit.rule).collect()
+        }
+        None => SmallVec::new(),
+    }
+}
+
 impl Verdict {
     fn denied(reason: Reason) -> Self {
         Self { effect: Effect::Deny, reason, rules: SmallVec::new(), unknowns: Vec::new(), requires: SmallVec::new() }

@@ -6,7 +6,8 @@ use regex::{Regex, RegexBuilder};
 
 use crate::limits;
 
-/// Text without its case: upper-cased, then lower-cased, so that `ß`, `SS` and `ss` meet.
+/// Text without its case: upper-cased, then lower-cased, so that `ß`, `SS` and `ss` meet. Each character is folded
+/// alone, whatever stands around it: a part of a text folds to the part of the folded text.
 ///
 /// ```
 /// use agent_os_core::policy::fold;
@@ -15,7 +16,8 @@ use crate::limits;
 #[must_use]
 pub fn fold(text: &str) -> Cow<'_, str> {
     if !text.is_ascii() {
-        return Cow::Owned(text.to_uppercase().to_lowercase());
+        // SECURITY: not `str::to_lowercase`, which gives a final sigma another form, so that `ΑΣ` would not contain `Σ`.
+        return Cow::Owned(text.to_uppercase().chars().flat_map(char::to_lowercase).collect());
     }
     if text.bytes().any(|byte| byte.is_ascii_uppercase()) {
         return Cow::Owned(text.to_ascii_lowercase());
@@ -41,7 +43,11 @@ pub(super) fn compile_regex(pattern: &str, anchored: bool, ignore_case: bool) ->
             .map_err(|error| match error {
                 regex::Error::CompiledTooBig(limit) => format!("the compiled pattern is larger than {limit} bytes"),
                 // The parser's own report spans lines; its last one says what is wrong.
-                other => other.to_string().lines().last().unwrap_or_default().trim().to_owned(),
+                other => {
+                    let report = other.to_string();
+                    let last = report.lines().last().unwrap_or_default().trim();
+                    last.strip_prefix("error: ").unwrap_or(last).to_owned()
+                }
             })
     };
     let alone = build(pattern)?;
@@ -56,6 +62,7 @@ pub(super) fn compile_regex(pattern: &str, anchored: bool, ignore_case: bool) ->
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::{compile_regex, fold};
+    use proptest::prelude::*;
 
     #[test]
     fn folding_meets_where_people_expect_it() {
@@ -64,6 +71,14 @@ mod tests {
             assert_eq!(fold(a), fold(b));
         }
         assert_ne!(fold("ｓｅｎｄ"), fold("send"));
+    }
+
+    proptest! {
+        #[test]
+        fn folding_a_whole_is_folding_its_parts(a in "\\PC{0,6}", b in "[ΑΣσςßſİıǅ]{0,4}|\\PC{0,3}") {
+            let whole = format!("{a}{b}");
+            prop_assert_eq!(fold(&whole).into_owned(), format!("{}{}", fold(&a), fold(&b)));
+        }
     }
 
     #[test]

@@ -236,7 +236,10 @@ impl Reader {
                     let message = format!("`{}` cannot be redacted", shortened(text));
                     self.problems.add(Code::BadPath, message, "write `args.` or `result.` and the name, without `?`");
                 }
-                Err(fault) => self.problems.add(Code::BadPath, fault.message, fault.hint),
+                Err(_) => {
+                    let message = format!("`{}` is not a path that can be redacted", shortened(text));
+                    self.problems.add(Code::BadPath, message, "write `args.` or `result.` and the name: `args.card`");
+                }
             }
             self.problems.pop();
         }
