@@ -119,7 +119,9 @@ impl fmt::Display for ProofError {
         out.write_str(match self {
             Self::OutOfRange => "the index or the sizes are out of range: check which entry and which sizes were meant",
             Self::WrongLength => "the proof has the wrong number of hashes: ask for a proof for exactly these sizes",
-            Self::WrongRoot => "the proof does not lead to the root: the entry or the log is not the one that was meant",
+            Self::WrongRoot => {
+                "the proof does not lead to the root: the entry or the log is not the one that was meant"
+            }
         })
     }
 }
@@ -387,9 +389,6 @@ mod tests {
         let leaves = leaves(&[vec![1], vec![2]]);
         assert_eq!(inclusion_proof(&leaves, 2), None);
         assert_eq!(consistency_proof(&leaves, 3), None);
-        assert_eq!(
-            verify_consistency(3, 2, &empty_root(), &root_of(&leaves), &[]),
-            Err(ProofError::OutOfRange)
-        );
+        assert_eq!(verify_consistency(3, 2, &empty_root(), &root_of(&leaves), &[]), Err(ProofError::OutOfRange));
     }
 }
