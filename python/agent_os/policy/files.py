@@ -75,7 +75,7 @@ def read_preset(name: str, folder: Path | None, limits: Mapping[str, int]) -> Fi
     if name in _LATER:
         hint = f"use one of the presets {_listed(known)}, or a file"
         raise Unreadable("not_supported", f"the preset `{name}` is not supported: {_LATER[name]}", hint)
-    if (folder or Path()).joinpath(name).exists():
+    if os.path.lexists((folder or Path()) / name):
         hint = f"to load the file of this name, write `./{name}`"
     elif near := nearest(name, known):
         hint = f"did you mean `{near}`? the presets are {_listed(known)}"
@@ -88,14 +88,14 @@ def read_file(path: Path, shown: str, limits: Mapping[str, int]) -> FileText:
     """The text of a file, under the name by which the reader knows it."""
     try:
         data = _read(path, limits)
-    except OSError as error:
-        reason = (error.strerror or str(error)).lower()
+    except (OSError, ValueError) as error:
+        reason = str(getattr(error, "strerror", None) or error).lower()
         raise Unreadable("not_found", f"`{shown}` cannot be read: {reason}", "check the path and its rights") from None
     return FileText(identity_of(path), shown, path.parent, data)
 
 
 def identity_of(path: Path) -> str:
-    """One name for a file, whatever path leads to it."""
+    """One name for a file, whatever path leads to it. Raises ``ValueError`` for what cannot be a path."""
     return os.path.normcase(os.path.realpath(path))
 
 
@@ -104,6 +104,8 @@ def relative(reference: str, origin: FileText) -> tuple[Path, str]:
     if origin.folder is None:
         hint = "pass `base=` with the folder that paths start from, or extend presets only"
         raise Unreadable("bad_source", f"`{reference}` is relative to a file, and this text is none", hint)
+    if "\0" in reference:
+        raise Unreadable("bad_source", f"`{reference!r}` is not a path", "write a path without a NUL character")
     if Path(reference).is_absolute() or reference.startswith(("~", "/", "\\")) or re.match(r"[A-Za-z]:", reference):
         hint = "write the path relative to the file that extends it, like `../shared.yaml`"
         raise Unreadable("bad_source", f"`{reference}` is an absolute path", hint)
