@@ -45,7 +45,7 @@ fn what_was_acknowledged_before_kill_minus_nine_is_in_the_log() {
     let began = Instant::now();
     let mut acknowledged: Vec<(usize, String, String)> = Vec::new();
     let mut rounds = 0;
-    while rounds < 24 && began.elapsed() < Duration::from_secs(5) {
+    while rounds < 8 || rounds < 24 && began.elapsed() < Duration::from_secs(5) {
         let mut child = Command::new(std::env::current_exe().unwrap())
             .args(["--exact", "writer", "--ignored", "--nocapture", "--test-threads=1"])
             .env(DIR, &dir)
@@ -85,7 +85,6 @@ fn what_was_acknowledged_before_kill_minus_nine_is_in_the_log() {
         assert_whole(&verify(&dir));
         rounds += 1;
     }
-    assert!(rounds >= 3, "too slow to say anything: {rounds} rounds");
 }
 
 /// An acknowledgement; nothing if the line is the test harness's, or was cut off.
