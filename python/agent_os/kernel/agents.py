@@ -61,8 +61,8 @@ def _in_new_loop(start: Callable[[], Coroutine[Any, Any, Any]], what: str) -> An
     except RuntimeError:
         return asyncio.run(start())
     raise UnsupportedEntryPoint(
-        f"`execute_sync` was called inside a running event loop, which {what} would block; use `await kernel.execute(…)` "
-        "there"
+        f"`execute_sync` was called inside a running event loop, which {what} would block; "
+        "use `await kernel.execute(…)` there"
     )
 
 
@@ -75,6 +75,7 @@ def wait(tool: Function, action: str, args: Any, kwargs: Any) -> Any:
 
 def governed(kernel: KernelSpace, function: Function, declare: Callable[[Function], str]) -> Function:
     """The function that runs the agent under the kernel when it is called; async if the agent is async."""
+
     async def start(*args: Any, **kwargs: Any) -> Any:
         return await run_async(kernel, agent_id, function, args, kwargs)
 

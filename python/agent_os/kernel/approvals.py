@@ -88,11 +88,21 @@ def approver_name(approver: Approver) -> str:
 
 
 async def _ask_async(approver: Approver, request: ApprovalRequest) -> object:
-    if inspect.iscoroutinefunction(approver):
-        return await approver(request)
-    # A thread of the pool has an empty context: the approver does not act as the agent that asks.
-    answer = await asyncio.get_running_loop().run_in_executor(None, approver, request)
-    return await answer if inspect.isawaitable(answer) else answer
+    loop = asyncio.get_running_loop()
+
+    async def ask() -> object:
+        if inspect.iscoroutinefunction(approver):
+            return await approver(request)
+        # A thread of the pool has a context of its own too.
+        answer = await loop.run_in_executor(None, approver, request)
+        return await answer if inspect.isawaitable(answer) else answer
+
+    # A context of its own: the approver does not act as the agent that asks.
+    task = contextvars.Context().run(loop.create_task, ask())
+    try:
+        return await task
+    finally:
+        task.cancel()
 
 
 def _failed(call: Call, name: str, error: BaseException) -> None:
@@ -115,7 +125,7 @@ def _in_own_loop(answer: Awaitable[object]) -> object:
     def work() -> None:
         try:
             result.append(asyncio.run(wait()))
-        except BaseException as error:
+        except BaseException as error:  # noqa: BLE001 -- it is raised again in the thread that waits
             failure.append(error)
 
     thread = Thread(target=work, name="agent-os-approver")

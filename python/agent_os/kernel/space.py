@@ -6,19 +6,17 @@ import asyncio
 import inspect
 import logging
 import os
-import secrets
-import time
 from collections.abc import Callable, Iterable, Sequence
-from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from agent_os import _core
 from agent_os.errors import IsolationUnavailable, NotSupported, PolicyError, RequestInvalid, UnsupportedEntryPoint
 from agent_os.kernel import agents, tools
-from agent_os.kernel.approvals import Approver, terminal_approver
+from agent_os.kernel.approvals import Approver
 from agent_os.kernel.context import current
 from agent_os.kernel.operator import Operator
+from agent_os.kernel.settings import approver_of, directory_of, names_of
 
 if TYPE_CHECKING:
     from agent_os.policy import Policy
@@ -81,15 +79,17 @@ class KernelSpace:
         from agent_os.recorder import FlightRecorder
 
         if guard:
-            raise IsolationUnavailable("`guard=True` asks for the runtime guard, which this version does not have; leave it out")
+            raise IsolationUnavailable(
+                "`guard=True` asks for the runtime guard, which this version does not have; leave it out"
+            )
         if store is not None:
             raise NotSupported("`store` is not supported by this version; leave it out")
         if not approval_seconds > 0:
             raise ValueError("`approval_seconds` must be a positive number of seconds")
-        self.approver = _approver(approver)
-        self.approval_seconds = float(approval_seconds)
+        self._approver = approver_of(approver)
+        self._approval_seconds = float(approval_seconds)
         loaded = Policy.load(policy)
-        directory = _directory(recorder, durability, name)
+        directory = directory_of(recorder, durability, name)
         from agent_os import __version__
 
         self.core = _core.Kernel(
@@ -101,7 +101,7 @@ class KernelSpace:
             name=name or loaded.name,
             version=__version__,
         )
-        self._recorder = FlightRecorder._bound(self.core, directory)
+        self._recorder = FlightRecorder._bound(self.core, directory)  # noqa: SLF001 -- the kernel is the one who may bind
         self._tools: dict[str, Callable[..., Any]] = {}
         self._agents: dict[Callable[..., Any], tuple[str, Callable[..., Any]]] = {}
         self.check = self.core.check
@@ -137,7 +137,9 @@ class KernelSpace:
         """As ``register``, and calling the returned function runs the agent under the kernel."""
 
         def declare(function: F) -> Callable[..., Any]:
-            return agents.governed(self, function, lambda wrapper: self._declare(function, wrapper, agent_id, roles, isolation))
+            return agents.governed(
+                self, function, lambda wrapper: self._declare(function, wrapper, agent_id, roles, isolation)
+            )
 
         return declare if function is None else declare(function)
 
@@ -157,10 +159,11 @@ class KernelSpace:
         self._check_action(action)
 
         def declare(function: F) -> F:
+            self._check_action(action)
             tools.refuse_generators(function, "tool")
             signature = tools.read_signature(function)
-            rows = tools.parameters(signature, _names(injected, "injected"), action)
-            tool = self.core.tool(action, function, rows, list(_names(labels, "labels")), origin, signature)
+            rows = tools.parameters(signature, names_of(injected, "injected"), action)
+            tool = self.core.tool(action, function, rows, list(names_of(labels, "labels")), origin, signature)
             wrapper = tools.governed(self, tool, function, signature)
             self._tools[action] = wrapper
             return wrapper  # type: ignore[return-value]
@@ -196,7 +199,7 @@ class KernelSpace:
         return Operator(self)
 
     def reload(self, policy: PolicySource) -> None:
-        """Puts another policy in force. If it is not wholly understood, the old one stays and ``PolicyError`` is raised."""
+        """Puts another policy in force; for one that is not wholly understood, raises ``PolicyError`` and changes nothing."""
         from agent_os.policy import Policy
 
         self.core.control("kernel.reload")
@@ -211,6 +214,16 @@ class KernelSpace:
     def flight_recorder(self) -> FlightRecorder:
         """The log of this kernel."""
         return self._recorder
+
+    @property
+    def approver(self) -> Approver | None:
+        """Who confirms what must be confirmed."""
+        return self._approver
+
+    @property
+    def approval_seconds(self) -> float:
+        """How long an approver may take."""
+        return self._approval_seconds
 
     @property
     def bundle(self) -> str:
@@ -247,13 +260,15 @@ class KernelSpace:
         roles: Iterable[str],
         isolation: str,
     ) -> str:
+        if not callable(function):
+            raise TypeError(f"`{function!r}` is not a function; register a function or a callable object")
         tools.refuse_generators(function, "agent")
         if isolation != "task":
             raise IsolationUnavailable(f"isolation `{isolation}` is not there in this version; use `task`")
         if handle in self._agents:
             raise ValueError(f"`{handle.__qualname__}` is registered already; register another function")
         name = agent_id if agent_id is not None else getattr(function, "__name__", "")
-        self.core.register(name, list(_names(roles, "roles")))
+        self.core.register(name, list(names_of(roles, "roles")))
         self._agents[handle] = (name, function)
         return name
 
@@ -281,34 +296,3 @@ class KernelSpace:
                 f"`{getattr(target, '__qualname__', target)!s}` is not an agent of this kernel; register it with "
                 "`@kernel.register`, or give an action's name"
             ) from None
-
-
-def _names(names: Iterable[str], what: str) -> tuple[str, ...]:
-    if isinstance(names, str):
-        raise TypeError(f"`{what}` takes a list of names, not one string; write [{names!r}]")
-    return tuple(names)
-
-
-def _approver(approver: Approver | str | None) -> Approver | None:
-    if approver is None or callable(approver):
-        return approver
-    if approver == "terminal":
-        return terminal_approver()
-    raise ValueError(f"`{approver}` is not an approver; give a callable or \"terminal\"")
-
-
-def _directory(recorder: Any, durability: str, name: str | None) -> Path | None:
-    """Where the log goes; ``None`` for memory."""
-    if durability == "memory":
-        if recorder is not None:
-            raise ValueError("`durability=\"memory\"` writes no log, so `recorder` has no meaning; leave one of them out")
-        return None
-    if recorder is None:
-        state = os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state"
-        stamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
-        label = f"{name}-" if name and _core.is_name(name) else ""
-        return Path(state) / "agent-os" / "logs" / f"{stamp}-{label}{secrets.token_hex(4)}"
-    directory = getattr(recorder, "directory", recorder)
-    if directory is None:
-        raise ValueError("this `FlightRecorder` has no directory; give one that has")
-    return Path(directory)

@@ -39,7 +39,7 @@ def parameters(signature: inspect.Signature, injected: Iterable[str], name: str)
     if unknown:
         known = ", ".join(f"`{each}`" for each in signature.parameters)
         raise ValueError(
-            f"`{name}` has no parameter `{sorted(unknown)[0]}` to be injected; its parameters are {known or 'none'}"
+            f"`{name}` has no parameter `{min(unknown)}` to be injected; its parameters are {known or 'none'}"
         )
     rows: list[Parameter] = []
     for each in signature.parameters.values():
@@ -55,8 +55,8 @@ def read_signature(function: Function) -> inspect.Signature:
         return inspect.signature(function, follow_wrapped=False)
     except (TypeError, ValueError) as error:
         raise UnsupportedEntryPoint(
-            f"the parameters of `{function!r}` cannot be read, so its arguments cannot be judged; wrap it in a function "
-            "that names them"
+            f"the parameters of `{function!r}` cannot be read, so its arguments cannot be judged; "
+            "wrap it in a function that names them"
         ) from error
 
 

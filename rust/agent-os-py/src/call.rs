@@ -16,6 +16,7 @@ use agent_os_core::request::Found;
 use agent_os_core::value::Value;
 use agent_os_log::{Log, Reservation};
 use pyo3::exceptions::{PyBaseException, PyRuntimeError};
+use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyDict, PyString, PyTuple};
 use sha2::{Digest, Sha256};
@@ -24,7 +25,7 @@ use smallvec::SmallVec;
 use crate::bundle::now;
 use crate::decision::Decision;
 use crate::errors;
-use crate::freeze::{Freezer, hex};
+use crate::freeze::{Freezer, class_name, hex};
 use crate::kernel::CoreKernel;
 use crate::process::Process;
 use crate::reader::DictArguments;
@@ -85,6 +86,8 @@ pub(crate) struct Call {
     canonical: Vec<u8>,
     spans: Spans,
     rounds: Mutex<u8>,
+    // The rules that were confirmed so far, and by whom; one bundle's only.
+    confirmed: Mutex<Option<Approval>>,
     state: Mutex<State>,
 }
 
@@ -120,6 +123,7 @@ impl Call {
             canonical: freezer.out,
             spans: spans.into_iter().map(|(key, span)| (key.unbind(), span)).collect(),
             rounds: Mutex::new(0),
+            confirmed: Mutex::new(None),
             state: Mutex::new(State::Done),
         };
         call.judge(py, None)?;
@@ -331,6 +335,18 @@ impl Call {
         self.kernel.recorder().event(&draft).map(|_| ())
     }
 
+    /// Adds the rules that were shown to those that were confirmed before under the same bundle.
+    fn confirm(&self, decision: &CoreDecision, by: &str) -> Approval {
+        let mut confirmed = self.confirmed.lock().unwrap_or_else(PoisonError::into_inner);
+        let bundle = decision.bundle.digest();
+        let mut rules =
+            confirmed.take().filter(|before| before.bundle == bundle).map_or_else(Vec::new, |before| before.rules);
+        rules.extend(decision.rule_ids().map(str::to_owned));
+        let approval = Approval { request: self.request_digest(), bundle: bundle.to_owned(), rules, by: by.to_owned() };
+        *confirmed = Some(approval.clone());
+        approval
+    }
+
     fn refuse_asked(&self, py: Python<'_>, decision: CoreDecision, reason: Reason) -> PyErr {
         let describe =
             |level: Record, redactions: &[String], out: &mut Vec<u8>| self.describe(py, level, redactions, out);
@@ -389,12 +405,7 @@ impl Call {
             (Ok(_), Some(_)) => {
                 self.approval_event(kind::APPROVAL_GRANTED, &decision, Some(by), None)
                     .map_err(|fault| errors::unrecorded(py, &fault))?;
-                let approval = Approval {
-                    request: self.request_digest(),
-                    bundle: decision.bundle.digest().to_owned(),
-                    rules: decision.rule_ids().map(str::to_owned).collect(),
-                    by: by.to_owned(),
-                };
+                let approval = self.confirm(&decision, by);
                 return self.judge(py, Some(&approval));
             }
         };
@@ -457,7 +468,7 @@ impl Call {
         };
         let decision = audited.get();
         let redactions = decision.obligations.redact.clone();
-        let full_wanted = self.kernel.level(decision) == Record::Full;
+        let full_wanted = self.kernel.level(&decision.obligations) == Record::Full;
         let mut freezer = Freezer::new();
         let frozen = if result.is_none() {
             freezer.out.extend_from_slice(b"null");
@@ -465,6 +476,21 @@ impl Call {
         } else {
             freezer.value(&result, 0).is_ok()
         };
+        if !frozen && acts_later(&result) {
+            self.finish_child(child.as_ref());
+            // A coroutine or generator that is closed before its first step has done nothing.
+            let _ = result.call_method0(intern!(py, "close"));
+            self.finish(py, audited, started, "withheld", None, None, None)?;
+            return Err(errors::unsupported(
+                py,
+                &format!(
+                    "`{}` returned a `{}`, which would act after the call was governed, so it is withheld; make it an \
+                     `async def` function, or return what it yields",
+                    self.target.action(),
+                    class_name(&result)
+                ),
+            ));
+        }
         let mut canonical = frozen.then_some(freezer.out);
         let mut seen: Option<Value> = None;
         let mut given = result;
@@ -523,7 +549,7 @@ impl Call {
     fn raised(&self, py: Python<'_>, error: &Bound<'_, PyBaseException>, cancelled: bool) -> PyResult<()> {
         let State::Running { audited, started, child } = self.take() else { return Ok(()) };
         self.finish_child(child.as_ref());
-        let class = error.get_type().fully_qualified_name().map_or_else(|_| "?".to_owned(), |name| name.to_string());
+        let class = class_name(error.as_any());
         // What a message says cannot be redacted by path, so where anything is to be, it is left out.
         let hidden = !audited.get().obligations.redact.is_empty();
         let message =
@@ -594,6 +620,13 @@ impl Call {
         draft.text("kind", kind::TEXT).text("origin", Origin::User.code()).number("pid", child.pid());
         self.kernel.recorder().event(&draft).map(|_| ())
     }
+}
+
+/// True for awaitables and generators, by their type.
+fn acts_later(value: &Bound<'_, PyAny>) -> bool {
+    let class = value.get_type();
+    let has = |name: &str| class.hasattr(name).unwrap_or(true);
+    has("__await__") || has("__anext__") || (has("__next__") && has("send"))
 }
 
 fn out_of_order() -> PyErr {

@@ -13,6 +13,7 @@ use crate::decision::Decision;
 static DENIED: PyOnceLock<Py<PyType>> = PyOnceLock::new();
 static INVALID: PyOnceLock<Py<PyType>> = PyOnceLock::new();
 static RECORDER: PyOnceLock<Py<PyType>> = PyOnceLock::new();
+static UNSUPPORTED: PyOnceLock<Py<PyType>> = PyOnceLock::new();
 static NOT_SUPPORTED: PyOnceLock<Py<PyType>> = PyOnceLock::new();
 
 const MODULE: &str = "agent_os.errors";
@@ -35,6 +36,11 @@ pub(crate) fn unrecorded(py: Python<'_>, fault: &RecordFault) -> PyErr {
 /// `RecorderError` for a result that is withheld.
 pub(crate) fn withheld(py: Python<'_>, reason: Reason, message: &str) -> PyErr {
     build(py, &RECORDER, "RecorderError", message, |keywords| keywords.set_item("code", reason.code()))
+}
+
+/// `UnsupportedEntryPoint`.
+pub(crate) fn unsupported(py: Python<'_>, message: &str) -> PyErr {
+    build(py, &UNSUPPORTED, "UnsupportedEntryPoint", message, |_| Ok(()))
 }
 
 /// The error for a log that cannot be opened, read or written.

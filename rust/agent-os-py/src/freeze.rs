@@ -265,7 +265,9 @@ impl Freezer {
 
     fn tuple<'py>(&mut self, tuple: &Bound<'py, PyTuple>, depth: usize) -> Result<Bound<'py, PyTuple>, Fault> {
         let items = PyList::new(tuple.py(), tuple.iter()).map_err(|error| Fault::from_error(tuple.py(), &error))?;
-        Ok(self.list(&items, depth)?.to_tuple())
+        let frozen = self.list(&items, depth)?;
+        let same = tuple.is_exact_instance_of::<PyTuple>() && frozen.iter().zip(tuple.iter()).all(|(a, b)| a.is(&b));
+        Ok(if same { tuple.clone() } else { frozen.to_tuple() })
     }
 
     fn set<'py>(&mut self, set: &Bound<'py, PyAny>, depth: usize) -> Result<Bound<'py, PyAny>, Fault> {
@@ -307,7 +309,10 @@ impl Freezer {
             .map_err(|_| Fault::new("is a combination of flags without a name; pass its value"))?;
         let value = member.getattr(intern!(py, "_value_")).map_err(read)?;
         canon::open_enum(class_text.to_str().map_err(read)?, name.to_str().map_err(read)?, &mut self.out);
-        self.value(&value, depth + 1).map_err(|fault| fault.under(".value".to_owned()))?;
+        let frozen = self.value(&value, depth + 1).map_err(|fault| fault.under(".value".to_owned()))?;
+        if !frozen.is(&value) {
+            return Err(Fault::new("is a member of an enumeration whose value can change; pass its value"));
+        }
         self.out.extend_from_slice(b"}}");
         Ok(member.clone())
     }
@@ -459,7 +464,7 @@ pub(crate) fn is_enum_member(value: &Bound<'_, PyAny>) -> bool {
     is_instance(value, &ENUM, "enum", "Enum")
 }
 
-fn class_name(value: &Bound<'_, PyAny>) -> String {
+pub(crate) fn class_name(value: &Bound<'_, PyAny>) -> String {
     value.get_type().fully_qualified_name().map_or_else(|_| "?".to_owned(), |name| name.to_string())
 }
 

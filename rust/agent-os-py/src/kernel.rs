@@ -180,10 +180,11 @@ impl Kernel {
         Call::begin(py, &self.core, &self.log, process, Target::Run(agent), arguments, None)
     }
 
-    /// The operator's own identity.
+    /// The operator's own identity; refused inside a running agent.
     #[getter]
-    fn operator(&self) -> Process {
-        Process(Arc::clone(self.core.operator()))
+    fn operator(&self, py: Python<'_>) -> PyResult<Process> {
+        self.control(py, "kernel.operator")?;
+        Ok(Process(Arc::clone(self.core.operator())))
     }
 
     /// Puts another bundle in force.

@@ -84,6 +84,12 @@ impl LogReader {
         self.0.id()
     }
 
+    /// Number of entries that are there now.
+    #[getter]
+    fn size(&self, py: Python<'_>) -> PyResult<u64> {
+        py.detach(|| self.0.size()).map_err(|error| errors::log(py, &error))
+    }
+
     /// The entries from a place on.
     #[pyo3(signature = (start=0))]
     fn entries(&self, py: Python<'_>, start: u64) -> PyResult<LogEntries> {

@@ -7,12 +7,14 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use arc_swap::{ArcSwap, Guard};
 use smallvec::SmallVec;
 
-use super::process::{Agent, OPERATOR, Process};
+use super::process::{Agent, OPERATOR, Process, RunData};
 use super::record::{RecordFault, Recorder};
 use crate::audit::event::{Draft, kind, write_texts};
 use crate::canonical;
 use crate::limits;
-use crate::policy::{Bundle, Effect, Obligations, Provenance, Record, RuleIx, Subject, SubjectKey, Verdict, decide};
+use crate::policy::{
+    Bundle, Effect, Obligations, Provenance, Record, RuleIx, Subject, SubjectKey, Verdict, decide, required,
+};
 use crate::reason::Reason;
 use crate::request::{Arguments, RunState};
 
@@ -356,7 +358,11 @@ impl<R: Recorder, X> Kernel<R, X> {
         let in_force = self.in_force.load();
         let live = match self.standing(process) {
             Ok(live) => live,
-            Err(reason) => return self.deny(process, request, Decision::refusal(reason, &in_force.bundle)),
+            Err(reason) => {
+                let refusal = Decision::refusal(reason, &in_force.bundle);
+                let (decision, fault) = self.record_denial(process, request, refusal, None);
+                return Judged::Denied(decision, fault);
+            }
         };
         let approved: SmallVec<[RuleIx; 4]> = approval
             .filter(|approval| approval.bundle == in_force.bundle.digest())
@@ -365,11 +371,11 @@ impl<R: Recorder, X> Kernel<R, X> {
         let verdict = self.decide(&in_force, live, request.action, request.args, request.now_micros, &approved);
         let decision = Decision::new(verdict, &in_force.bundle);
         match decision.verdict.effect {
-            Effect::Deny => self.deny(process, request, decision),
+            Effect::Deny => self.deny(&in_force, live, request, decision),
             Effect::Ask => Judged::Ask(decision),
             Effect::Allow => {
                 let recorded = self
-                    .draft(kind::INTENT, Some(live), request, &decision, approval)
+                    .draft(kind::INTENT, Some(live), request, &decision, Some(&decision.obligations), approval)
                     .and_then(|draft| self.recorder.intent(&draft));
                 match recorded {
                     Ok(receipt) => {
@@ -392,7 +398,7 @@ impl<R: Recorder, X> Kernel<R, X> {
         reason: Reason,
     ) -> (Decision, Option<RecordFault>) {
         let decision = Decision::refusal(reason, &self.in_force.load().bundle);
-        self.record_denial(process, request, decision)
+        self.record_denial(process, request, decision, None)
     }
 
     /// Refuses what only the operator may do, if it is asked from inside a running agent, whichever kernel runs it.
@@ -427,8 +433,8 @@ impl<R: Recorder, X> Kernel<R, X> {
         asked.verdict.effect = Effect::Deny;
         asked.verdict.reason = reason;
         asked.verdict.requires.clear();
-        asked.obligations = Obligations::default();
-        self.record_denial(process, request, asked)
+        let honoured = std::mem::take(&mut asked.obligations);
+        self.record_denial(process, request, asked, Some(&honoured))
     }
 
     /// Starts the run of `agent` that the audited decision allows, below `parent`.
@@ -514,10 +520,10 @@ impl<R: Recorder, X> Kernel<R, X> {
         self.status.load(Ordering::Acquire) == OPEN
     }
 
-    /// How much is recorded of an action with this decision: the most that the kernel or an obligation asks for.
+    /// How much is recorded of an action under these obligations: what they say, else what the kernel was told.
     #[must_use]
-    pub fn level(&self, decision: &Decision) -> Record {
-        decision.obligations.record.map_or(self.level, |record| record.max(self.level))
+    pub fn level(&self, obligations: &Obligations) -> Record {
+        obligations.record.unwrap_or(self.level)
     }
 
     /// How much is recorded of what no rule speaks about.
@@ -556,34 +562,43 @@ impl<R: Recorder, X> Kernel<R, X> {
         approved: &[RuleIx],
     ) -> Verdict {
         let data = process.data();
-        let run = RunState {
-            labels: &data.labels,
-            depth: process.depth,
-            parent: process.parent_agent(),
-            now_micros,
-            provenance: &data.provenance,
-        };
+        let run = run_state(process, &data, now_micros);
         match in_force.subjects.get(process.agent.index) {
             Some(subject) => decide(&in_force.bundle, subject, action, args, &run, approved),
             None => Decision::refusal(Reason::InternalError, &in_force.bundle).verdict,
         }
     }
 
-    fn deny<A>(&self, process: Option<&Process>, request: &Request<'_, A>, decision: Decision) -> Judged<R::Receipt> {
-        let (decision, fault) = self.record_denial(process, request, decision);
+    /// A denial by the policy. What the applicable `require` rules say of the record holds for it too.
+    fn deny<A: Arguments>(
+        &self,
+        in_force: &InForce<X>,
+        process: &Process,
+        request: &Request<'_, A>,
+        decision: Decision,
+    ) -> Judged<R::Receipt> {
+        let data = process.data();
+        let run = run_state(process, &data, request.now_micros);
+        let honoured = in_force.subjects.get(process.agent.index).map(|subject| {
+            let rules = required(&in_force.bundle, subject, request.action, request.args, &run);
+            in_force.bundle.obligations(&rules)
+        });
+        let (decision, fault) = self.record_denial(Some(process), request, decision, honoured.as_ref());
         Judged::Denied(decision, fault)
     }
 
+    /// Records a denial. Without obligations to honour, no rule was asked, and the arguments are recorded by digest.
     fn record_denial<A>(
         &self,
         process: Option<&Process>,
         request: &Request<'_, A>,
         decision: Decision,
+        honoured: Option<&Obligations>,
     ) -> (Decision, Option<RecordFault>) {
         // A process of another kernel is a stranger here; its names mean nothing in this log.
         let process = process.filter(|process| process.kernel == self.number);
         let fault = self
-            .draft(kind::DENIED, process, request, &decision, None)
+            .draft(kind::DENIED, process, request, &decision, honoured, None)
             .and_then(|draft| self.recorder.event(&draft))
             .err();
         (decision, fault)
@@ -595,9 +610,11 @@ impl<R: Recorder, X> Kernel<R, X> {
         process: Option<&Process>,
         request: &Request<'_, A>,
         decision: &Decision,
+        honoured: Option<&Obligations>,
         approval: Option<&Approval>,
     ) -> Result<Draft, RecordFault> {
-        let level = self.level(decision);
+        let level = honoured.map_or(Record::None, |obligations| self.level(obligations));
+        let redact = honoured.map_or(&[][..], |obligations| &obligations.redact);
         let mut draft = Draft::new();
         draft.text("action", bounded(request.action, limits::ACTION_BYTES));
         if let Some(process) = process {
@@ -613,7 +630,7 @@ impl<R: Recorder, X> Kernel<R, X> {
             });
         }
         let mut described = Ok(());
-        draft.field("args", |out| described = (request.describe)(level, &decision.obligations.redact, out));
+        draft.field("args", |out| described = (request.describe)(level, redact, out));
         described?;
         draft.text("bundle", decision.bundle.digest());
         draft.field("decision", |out| decision.write(out)).text("kind", kind);
@@ -633,6 +650,16 @@ impl<R: Recorder, X> Kernel<R, X> {
         }
         draft.field("when", |out| canonical::write_int(request.now_micros, out));
         Ok(draft)
+    }
+}
+
+fn run_state<'r>(process: &'r Process, data: &'r RunData, now_micros: i64) -> RunState<'r> {
+    RunState {
+        labels: &data.labels,
+        depth: process.depth,
+        parent: process.parent_agent(),
+        now_micros,
+        provenance: &data.provenance,
     }
 }
 

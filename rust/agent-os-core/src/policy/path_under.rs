@@ -141,11 +141,16 @@ mod tests {
         }
     }
 
+    const PARTS: &[&str] = &["/", "/", "a", "b", ".", "..", "/a", "../"];
+
     proptest! {
-        #![proptest_config(ProptestConfig::with_cases(4096))]
+        #![proptest_config(ProptestConfig::with_cases(2_000))]
 
         #[test]
-        fn containment_agrees_with_its_definition(path in "/?([ab.]{0,2}/?){0,6}", base in "/?([ab.]{1,2}/){0,3}") {
+        fn containment_agrees_with_its_definition(parts in prop::collection::vec(prop::sample::select(PARTS), 0..9),
+            base in prop::collection::vec(prop::sample::select(PARTS), 0..5),
+        ) {
+            let (path, base) = (parts.concat(), base.concat());
             if let Some(parsed) = Base::parse(&base) {
                 prop_assert_eq!(parsed.holds(&path), naive(&path, &base));
             }

@@ -211,7 +211,7 @@ mod tests {
     }
 
     proptest! {
-        #![proptest_config(ProptestConfig::with_cases(4096))]
+        #![proptest_config(ProptestConfig::with_cases(2_000))]
 
         #[test]
         fn a_wildcard_agrees_with_its_definition(pattern in "[ab*]{0,8}", text in "[ab]{0,8}") {
@@ -225,22 +225,20 @@ mod tests {
 
         #[test]
         fn an_action_pattern_agrees_with_its_definition(
-            pattern in prop::collection::vec("[ab*]|a|b|\\*\\*|a\\*|\\*b", 1..5),
-            action in prop::collection::vec("a|b|ab|ba|aab", 1..6),
+            pattern in prop::collection::vec(prop::sample::select(&["a", "b", "*", "**", "a*", "*b", "a*b"][..]), 1..5),
+            action in prop::collection::vec(prop::sample::select(&["a", "b", "ab", "ba", "aab"][..]), 1..6),
         ) {
             let text = pattern.join(".");
             if let Ok(parsed) = ActionPattern::parse(&text) {
-                let segments: Vec<&str> = pattern.iter().map(String::as_str).collect();
-                let found: Vec<&str> = action.iter().map(String::as_str).collect();
-                prop_assert_eq!(parsed.matches(&action.join(".")), naive_action(&segments, &found));
+                prop_assert_eq!(parsed.matches(&action.join(".")), naive_action(&pattern, &action));
             } else {
                 prop_assert!(segments_with_double(&pattern) > 1);
             }
         }
     }
 
-    fn segments_with_double(pattern: &[String]) -> usize {
-        pattern.iter().filter(|segment| *segment == "**").count()
+    fn segments_with_double(pattern: &[&str]) -> usize {
+        pattern.iter().filter(|segment| **segment == "**").count()
     }
 
     #[test]

@@ -340,7 +340,7 @@ mod tests {
 
     #[test]
     fn merging_keeps_the_bound() {
-        let half = |word: &str| word.repeat(limits::RUN_TEXT_BYTES / word.len() * 3 / 5);
+        let half = |word: &str| format!("{word}{}", "x".repeat(limits::RUN_TEXT_BYTES * 3 / 5));
         let mut parent = Provenance::default();
         parent.add(Origin::User, &half("parent "));
         let mut other = Provenance::default();

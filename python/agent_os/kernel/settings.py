@@ -1,0 +1,49 @@
+"""Reading what a kernel is configured with."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import time
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from agent_os import _core
+from agent_os.kernel.approvals import Approver, terminal_approver
+
+if TYPE_CHECKING:
+    from agent_os.recorder import FlightRecorder
+
+
+def names_of(names: Iterable[str], what: str) -> tuple[str, ...]:
+    if isinstance(names, str):
+        raise TypeError(f"`{what}` takes a list of names, not one string; write [{names!r}]")
+    return tuple(names)
+
+
+def approver_of(approver: Approver | str | None) -> Approver | None:
+    if approver is None or callable(approver):
+        return approver
+    if approver == "terminal":
+        return terminal_approver()
+    raise ValueError(f'`{approver}` is not an approver; give a callable or "terminal"')
+
+
+def directory_of(
+    recorder: str | os.PathLike[str] | FlightRecorder | None, durability: str, name: str | None
+) -> Path | None:
+    """Where the log goes; ``None`` for memory."""
+    if durability == "memory":
+        if recorder is not None:
+            raise ValueError('`durability="memory"` writes no log, so `recorder` has no meaning; leave one of them out')
+        return None
+    if recorder is None:
+        state = os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state"
+        stamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
+        label = f"{name}-" if name and _core.is_name(name) else ""
+        return Path(state) / "agent-os" / "logs" / f"{stamp}-{label}{secrets.token_hex(4)}"
+    directory = recorder if isinstance(recorder, (str, os.PathLike)) else recorder.directory
+    if directory is None or not str(directory):
+        raise ValueError("`recorder` has no directory; give one, or leave it out for a fresh one")
+    return Path(directory)
