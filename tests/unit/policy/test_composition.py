@@ -149,7 +149,12 @@ def test_a_file_that_is_named_like_a_preset_is_named_with_its_path(
     assert Policy.load("./desk").name == "desk"
 
 
-@pytest.mark.parametrize("name", ["folder", "pipe", "absent", "device"])
+POSIX = pytest.mark.skipif(os.name != "posix", reason="pipes and devices with names")
+
+
+@pytest.mark.parametrize(
+    "name", ["folder", "absent", pytest.param("pipe", marks=POSIX), pytest.param("device", marks=POSIX)]
+)
 def test_what_cannot_be_read_is_told_with_its_name(tmp_path: Path, name: str) -> None:
     path = tmp_path / f"{name}.yaml"
     if name == "folder":
