@@ -1,7 +1,7 @@
 """Engine and reference decide the same: effect, rules, reason, unknowns and obligations.
 
-The vectors and the pairs that the Rust generator exports are shared with Rust; Hypothesis adds what only Python has:
-arguments as Python objects, read lazily from the caller's own dict.
+The Rust generator exports pairs with the answers of its own reference; Hypothesis adds what only Python has: arguments
+as Python objects, read lazily from the caller's own dict.
 """
 
 from __future__ import annotations
@@ -22,7 +22,6 @@ from agent_os.errors import RequestInvalid
 from tests.property import reference, strategies
 
 ROOT = Path(__file__).parents[2]
-VECTORS = sorted((ROOT / "tests" / "vectors" / "decisions").glob("*.json"))
 EXPORTED_PAIRS = 5_000
 
 
@@ -51,6 +50,7 @@ def answer(decision: Any) -> dict[str, Any]:
 def engine(bundle: Any, request: dict[str, Any], args: Any) -> dict[str, Any]:
     state = {key: value for key, value in request.items() if key not in ("action", "args")}
     rules = {rule["id"] for rule in bundle.rules}
+    state["texts"] = [tuple(text) for text in request["texts"]]
     state["approved"] = [rule for rule in request["approved"] if rule in rules]
     return answer(bundle.decide(request["action"], args, **state))
 
@@ -92,13 +92,6 @@ def test_what_cannot_be_read_is_unknown_when_read_and_refused_when_frozen(value:
     assert bundle.decide("a.b", {"x": value}, agent="a", now_micros=0)
     with pytest.raises(RequestInvalid):
         _core.freeze({"x": value})
-
-
-def cases(path: Path) -> list[tuple[str, dict[str, Any]]]:
-    loaded = json.loads(path.read_text("utf-8"), parse_float=Decimal)
-    listed = loaded["cases"] if isinstance(loaded, dict) else loaded
-    shared = loaded if isinstance(loaded, dict) else {}
-    return [(case.get("name", str(place)), {**shared, **case}) for place, case in enumerate(listed)]
 
 
 def agrees(case: dict[str, Any]) -> None:

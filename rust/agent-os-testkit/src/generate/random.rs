@@ -23,7 +23,7 @@ impl Random {
     /// A number from `least` to `most`, both included.
     pub fn between(&mut self, least: u32, most: u32) -> u32 {
         let span = u64::from(most - least) + 1;
-        least + u32::try_from((self.bits() >> 32) * span >> 32).unwrap_or_default()
+        least + u32::try_from(((self.bits() >> 32) * span) >> 32).unwrap_or_default()
     }
 
     /// True in that many of a hundred cases.

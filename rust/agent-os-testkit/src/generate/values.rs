@@ -233,9 +233,14 @@ fn several(random: &mut Random, kind: Type) -> Value {
 
 fn collection(random: &mut Random, kind: Type) -> Value {
     match several(random, kind) {
-        Value::List(items) if random.percent(15) => Value::set(items),
+        Value::List(items) if random.percent(15) && items.iter().all(is_scalar) => Value::set(items),
         list => list,
     }
+}
+
+/// Whether Python could have the value in a set.
+fn is_scalar(value: &Value) -> bool {
+    !matches!(value, Value::List(_) | Value::Set(_) | Value::Map(_))
 }
 
 fn record(random: &mut Random) -> Value {
