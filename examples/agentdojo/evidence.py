@@ -64,6 +64,7 @@ def speed(clocks: Sequence[Clock]) -> dict[str, Any]:
         "build": build_profile(),
         "durability": "written",
         "decision": percentiles([sample for clock in clocks for sample in clock.decided]),
+        "decision_warm": percentiles([sample for clock in clocks for sample in clock.decided_again]),
         "governed_call": percentiles([sample for clock in clocks for sample in clock.added]),
     }
 

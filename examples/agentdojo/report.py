@@ -119,7 +119,12 @@ def cost(refusals: list[dict[str, Any]]) -> str:
 
 def speed(measured: dict[str, Any]) -> str:
     lines = [f"Measured, {measured['build']} build, durability `{measured['durability']}`, record `full`:"]
-    for label, key in (("one decision", "decision"), ("decide, record and dispatch one call", "governed_call")):
+    labels = {
+        "decision": "one decision, as the run meets it",
+        "decision_warm": "the same again, with warm caches",
+        "governed_call": "decide, record and dispatch one call",
+    }
+    for key, label in labels.items():
         one = measured[key]
         lines.append(f"  {label:<38} p50 {one['p50_us']:>7.1f} µs   p99 {one['p99_us']:>7.1f} µs   of {one['count']}")
     return "\n".join(lines)
