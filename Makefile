@@ -133,6 +133,7 @@ bench: $(VENV)/.built ## the benchmarks of docs/benchmarks.md, with their peers 
 fuzz-smoke: ## each fuzz target for FUZZ_SECONDS=20 (needs cargo-fuzz and a C++ compiler)
 	@command -v cargo-fuzz >/dev/null || { echo 'cargo-fuzz was not found' >&2; \
 	  echo '  hint: `cargo install --locked cargo-fuzz` (under a minute)' >&2; exit 1; }
+	@"$$(tools/preflight python)" tools/fuzz_seeds.py
 	@for target in $$(cargo fuzz list); do \
 	  echo "== $$target"; \
 	  RUSTC_BOOTSTRAP=1 cargo fuzz run "$$target" -- -max_total_time=$(FUZZ_SECONDS) -verbosity=0 -print_final_stats=1; \

@@ -28,7 +28,8 @@ fuzz_target!(|changes: Vec<(u16, u8)>| {
         let place = usize::from(place) % (bytes.len() + 1);
         match bytes.get_mut(place) {
             Some(old) => *old = byte,
-            None => bytes.push(byte),
+            // Zeros after the last entry are space that is allocated ahead, so they are no change.
+            None => bytes.push(byte | 1),
         }
     }
     fs::write(segment, &bytes).expect("writable");
