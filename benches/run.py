@@ -1,0 +1,90 @@
+"""The benchmarks of docs/benchmarks.md.
+
+Contestants of one table take turns, so that a noisy machine is noisy for all of them. A round is a batch
+of calls; its figure is the mean of the batch, and the table gives the median and the least of the rounds, in
+microseconds per call, warm. Run with ``make bench``; ``--json`` prints the raw figures, ``--only`` picks tables.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import subprocess
+import sys
+from collections.abc import Callable
+from importlib.metadata import version
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+import actions
+import decisions
+import startup
+
+from agent_os import _core
+
+TABLES: dict[str, Callable[[int], dict[str, object]]] = {
+    "decisions": decisions.run,
+    "actions": actions.run,
+    "startup": startup.run,
+}
+
+
+def machine() -> dict[str, str]:
+    """What the figures hold for."""
+    cpuinfo = Path("/proc/cpuinfo")
+    names = (
+        [line.split(":", 1)[1].strip() for line in cpuinfo.read_text().splitlines() if line.startswith("model name")]
+        if cpuinfo.exists()
+        else []
+    )
+    rustc = subprocess.run(["rustc", "--version"], capture_output=True, text=True, check=False).stdout.strip()
+    return {
+        "cpu": f"{names[0] if names else platform.processor()} x {os.cpu_count()}",
+        "system": f"{platform.system()} {platform.release()}",
+        "python": platform.python_version(),
+        "rust": rustc,
+        "agent-os": version("agent-os"),
+        "cedarpy": version("cedarpy"),
+        "casbin": version("casbin"),
+        "load": " ".join(f"{each:.1f}" for each in os.getloadavg()),
+    }
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--only", choices=sorted(TABLES), action="append")
+    parser.add_argument("--rounds", type=int, default=60)
+    parser.add_argument("--json", action="store_true")
+    options = parser.parse_args()
+    if _core.build_profile() != "release":
+        print(
+            "this is a debug build, whose figures mean nothing; build in release (`make bench` does)", file=sys.stderr
+        )
+        return 1
+    results: dict[str, object] = {"machine": machine()}
+    for name in options.only or TABLES:
+        print(f"{name} …", file=sys.stderr)
+        results[name] = TABLES[name](options.rounds)
+    if options.json:
+        print(json.dumps(results, indent=1))
+    else:
+        show(results)
+    return 0
+
+
+def show(results: dict[str, object]) -> None:
+    for name, table in results.items():
+        print(f"\n{name}")
+        assert isinstance(table, dict)
+        for row, figures in table.items():
+            text = (
+                figures if isinstance(figures, str) else "  ".join(f"{key} {value:g}" for key, value in figures.items())
+            )
+            print(f"  {row:<44} {text}")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
