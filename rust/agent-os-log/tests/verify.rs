@@ -97,6 +97,28 @@ fn every_byte_that_is_added_or_cut_at_the_end_of_a_file_is_noticed() {
 }
 
 #[test]
+fn nothing_can_hide_in_the_zeros_after_the_last_entry() {
+    let folder = scratch();
+    small(folder.path()).close().unwrap();
+    for name in files(folder.path()).iter().filter(|name| name.starts_with("segments/")) {
+        let path = folder.path().join(name);
+        let bytes = fs::read(&path).unwrap();
+        let zeros = [&bytes[..], &[0; 40]].concat();
+        fs::write(&path, &zeros).unwrap();
+        assert_whole(&verify(folder.path()));
+        for at in bytes.len()..zeros.len() {
+            let mut changed = zeros.clone();
+            changed[at] = 1;
+            fs::write(&path, &changed).unwrap();
+            let report = verify(folder.path());
+            assert_eq!(report.problems.len(), 1, "{}", problems(&report));
+            assert_eq!((&report.problems[0].file, report.problems[0].offset), (name, Some(bytes.len() as u64)));
+        }
+        fs::write(&path, &bytes).unwrap();
+    }
+}
+
+#[test]
 fn a_tail_that_is_cut_at_an_entry_is_noticed() {
     let folder = scratch();
     let log = Log::open(folder.path(), quiet()).unwrap();

@@ -59,12 +59,12 @@ impl Check {
 
     /// Whether every entry so far was read.
     pub(super) fn is_complete(&self) -> bool {
-        !self.incomplete
+        !self.incomplete && !self.resuming
     }
 
-    /// Some entries here could not be read.
+    /// Something here could not be read; what comes next shows how many entries that were.
     pub(super) fn lost(&mut self) {
-        (self.incomplete, self.resuming) = (true, true);
+        self.resuming = true;
     }
 
     /// A segment of this log begins.
@@ -89,15 +89,17 @@ impl Check {
 
     /// The next entry.
     pub(super) fn entry(&mut self, file: &str, offset: u64, bytes: &[u8], report: &mut Report) {
+        let parsed = Json::read(bytes);
+        if std::mem::take(&mut self.resuming) {
+            let says = parsed.as_ref().ok().and_then(|entry| entry.get("seq")).and_then(Json::whole);
+            let due = says.and_then(|seq| u64::try_from(seq).ok()).unwrap_or(self.due);
+            self.incomplete |= due != self.due;
+            self.due = due;
+        }
         self.tree.add(bytes);
         report.entries += 1;
         if self.head_size == Some(report.entries) && !self.incomplete {
             self.root_at_head = Some(self.tree.root());
-        }
-        let parsed = Json::read(bytes);
-        if std::mem::take(&mut self.resuming) {
-            let says = parsed.as_ref().ok().and_then(|entry| entry.get("seq")).and_then(Json::whole);
-            self.due = says.and_then(|seq| u64::try_from(seq).ok()).unwrap_or(self.due);
         }
         let seq = self.due;
         self.due = self.due.saturating_add(1);

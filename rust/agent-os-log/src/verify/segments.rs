@@ -34,7 +34,10 @@ pub(super) fn walk(dir: &Path, check: &mut Check, report: &mut Report) {
         let file = format!("segments/{name}");
         match fs::read(dir.join(&file)) {
             Ok(bytes) => segment(dir, &name, bytes, place + 1 == count, check, report),
-            Err(error) => report.problem(&file, None, None, format!("cannot be read: {error}")),
+            Err(error) => {
+                check.lost();
+                report.problem(&file, None, None, format!("cannot be read: {error}"));
+            }
         }
     }
 }
@@ -46,6 +49,7 @@ fn list(dir: &Path) -> std::io::Result<Vec<String>> {
 fn segment(dir: &Path, name: &str, mut bytes: Vec<u8>, last: bool, check: &mut Check, report: &mut Report) {
     let file = format!("segments/{name}");
     let Some((log, first)) = header(&bytes) else {
+        check.lost();
         return report.problem(&file, Some(0), None, "the header is broken; nothing of this file was checked");
     };
     if format!("{first:020}.seg") != name {

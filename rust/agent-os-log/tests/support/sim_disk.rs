@@ -36,14 +36,40 @@ enum Change {
     Cut(u64),
 }
 
+#[derive(Clone)]
+enum NameChange {
+    Insert(String, Shared),
+    Remove(String),
+    Rename(String, String),
+}
+
+impl NameChange {
+    fn folder(&self) -> &str {
+        let (Self::Insert(name, _) | Self::Remove(name) | Self::Rename(_, name)) = self;
+        name.rsplit_once('/').map_or("", |(folder, _)| folder)
+    }
+
+    fn apply(&self, names: &mut BTreeMap<String, Shared>) -> io::Result<()> {
+        match self {
+            Self::Insert(name, content) => drop(names.insert(name.clone(), Arc::clone(content))),
+            Self::Remove(name) => drop(names.remove(name).ok_or_else(missing)?),
+            Self::Rename(from, to) => {
+                let content = names.remove(from).ok_or_else(missing)?;
+                names.insert(to.clone(), content);
+            }
+        }
+        Ok(())
+    }
+}
+
 type Shared = Arc<Mutex<Content>>;
 
 #[derive(Default)]
 struct State {
     names: BTreeMap<String, Shared>,
     stable_names: BTreeMap<String, Shared>,
-    /// The names after each change since a folder was last synced.
-    pending_names: Vec<BTreeMap<String, Shared>>,
+    /// What was done to the names of a folder since that folder was last synced.
+    pending_names: Vec<NameChange>,
     folders: BTreeSet<String>,
     capacity: Option<u64>,
     fault: Option<(u64, Fault)>,
@@ -116,10 +142,12 @@ impl SimDisk {
     /// later is never there without what was written before it.
     pub fn after_power_loss(&self, in_order: bool, pick: &mut dyn FnMut(usize) -> usize) -> Self {
         let state = self.lock_state();
-        let kept = pick(state.pending_names.len() + 1);
-        let names = if kept == 0 { &state.stable_names } else { &state.pending_names[kept - 1] };
+        let mut names = state.stable_names.clone();
+        for change in &state.pending_names[..pick(state.pending_names.len() + 1)] {
+            change.apply(&mut names).unwrap();
+        }
         let mut files = BTreeMap::new();
-        for (name, content) in names {
+        for (name, content) in &names {
             let content = content.lock().unwrap();
             let mut bytes = content.stable.clone();
             let until = if in_order { pick(content.pending.len() + 1) } else { content.pending.len() };
@@ -184,11 +212,10 @@ impl SimDisk {
         }
     }
 
-    fn change_names(&self, change: impl FnOnce(&mut BTreeMap<String, Shared>) -> io::Result<()>) -> io::Result<()> {
+    fn change_names(&self, change: NameChange) -> io::Result<()> {
         let mut state = self.operation()?;
-        change(&mut state.names)?;
-        let names = state.names.clone();
-        state.pending_names.push(names);
+        change.apply(&mut state.names)?;
+        state.pending_names.push(change);
         Ok(())
     }
 }
@@ -236,30 +263,24 @@ impl Disk for SimDisk {
 
     fn create(&self, name: &str) -> io::Result<Arc<dyn File>> {
         let content = Shared::default();
-        self.change_names(|names| {
-            names.insert(name.to_owned(), Arc::clone(&content));
-            Ok(())
-        })?;
+        self.change_names(NameChange::Insert(name.to_owned(), Arc::clone(&content)))?;
         Ok(Arc::new(SimFile { disk: self.clone(), content }))
     }
 
     fn rename(&self, from: &str, to: &str) -> io::Result<()> {
-        self.change_names(|names| {
-            let content = names.remove(from).ok_or_else(missing)?;
-            names.insert(to.to_owned(), content);
-            Ok(())
-        })
+        self.change_names(NameChange::Rename(from.to_owned(), to.to_owned()))
     }
 
     fn remove(&self, name: &str) -> io::Result<()> {
-        self.change_names(|names| names.remove(name).map(drop).ok_or_else(missing))
+        self.change_names(NameChange::Remove(name.to_owned()))
     }
 
-    fn sync_folder(&self, _folder: &str) -> io::Result<()> {
+    fn sync_folder(&self, folder: &str) -> io::Result<()> {
         let mut state = self.operation()?;
-        state.stable_names = state.names.clone();
-        state.pending_names.clear();
-        Ok(())
+        let pending = std::mem::take(&mut state.pending_names);
+        let (now, later): (Vec<_>, Vec<_>) = pending.into_iter().partition(|change| change.folder() == folder);
+        state.pending_names = later;
+        now.iter().try_for_each(|change| change.apply(&mut state.stable_names))
     }
 
     fn lock(&self, _name: &str) -> io::Result<Option<Box<dyn Send>>> {
