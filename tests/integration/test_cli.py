@@ -32,13 +32,17 @@ rules:
 IBAN = "GB33BUKB20201555555555"
 
 
+#: As most people run it: Python is not told to write at once, which would hide that something is still to be written.
+ENVIRONMENT = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
+
+
 def agentos(*arguments: str | Path, stdin: str = "", **environment: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-m", "agent_os.cli", *map(str, arguments)],
         input=stdin,
         capture_output=True,
         encoding="utf-8",
-        env={**os.environ, "PYTHONIOENCODING": "utf-8", **environment},
+        env={**ENVIRONMENT, "PYTHONIOENCODING": "utf-8", **environment},
         timeout=60,
         check=False,
     )
@@ -235,7 +239,11 @@ def test_a_full_or_closed_stdout_is_no_success_and_no_traceback(policy: Path) ->
     assert (closed.returncode, closed.stderr) == (0, "")
     if Path("/dev/full").exists():
         full = subprocess.run(
-            ["bash", "-c", f"{program} >/dev/full"], capture_output=True, encoding="utf-8", check=False
+            ["bash", "-c", f"{program} >/dev/full"],
+            env=ENVIRONMENT,
+            capture_output=True,
+            encoding="utf-8",
+            check=False,
         )
         assert full.returncode == 3
         assert "No space left" in full.stderr

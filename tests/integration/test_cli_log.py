@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from agent_os import FlightRecorder, KernelSpace
-from tests.integration.test_cli import agentos
+from tests.integration.test_cli import ENVIRONMENT, agentos
 from tests.unit.recorder.desk import IBAN, RULES, a_day_at_the_desk, desk
 
 
@@ -146,7 +146,7 @@ def test_tail_gives_entries_as_lines_of_json(log: Path) -> None:
 def test_following_shows_new_entries_until_it_is_interrupted(tmp_path: Path) -> None:
     with desk(tmp_path / "log") as at, subprocess.Popen(
         program("log", "tail", tmp_path / "log", "-n", "1", "-f", "--json"),
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE, encoding="utf-8",
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, encoding="utf-8", env=ENVIRONMENT,
     ) as tail:  # fmt: skip
         assert tail.stdout is not None
         assert tail.stderr is not None
@@ -164,7 +164,10 @@ def test_a_reader_that_stops_reading_ends_it_quietly(tmp_path: Path) -> None:
     with desk(tmp_path / "log") as at:
         at.run("hello", lambda at: [at.ask("mail.read", folder="x" * 900) for _ in range(150)])
     with subprocess.Popen(
-        program("log", "tail", tmp_path / "log", "-n", "1000", "--json"), stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        program("log", "tail", tmp_path / "log", "-n", "1000", "--json"),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env=ENVIRONMENT,
     ) as tail:
         assert tail.stdout is not None
         assert tail.stderr is not None

@@ -12,18 +12,23 @@ from agent_os.cli.exits import Exit, Unusable, UsageError
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Runs a command and returns its exit code; ``argv`` is without the program's name."""
+    """Runs a command and returns its exit code; ``argv`` is without the program's name.
+
+    >>> main(["check", "strict"])
+    strict: ok, `strict`, 2 rules, default deny, sha256:...
+    0
+    """
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             # What the terminal's encoding does not have is escaped rather than an error.
             stream.reconfigure(errors="backslashreplace")
     try:
-        return _guarded(list(sys.argv[1:] if argv is None else argv))
+        return int(_guarded(list(sys.argv[1:] if argv is None else argv)))
     except BrokenPipeError:
         _let_go_of_stdout()
-        return Exit.PIPE
+        return int(Exit.PIPE)
     except KeyboardInterrupt:
-        return Exit.INTERRUPTED
+        return int(Exit.INTERRUPTED)
 
 
 def _guarded(argv: list[str]) -> int:

@@ -27,15 +27,12 @@ class Links:
     def follow(self, entry: Mapping[str, Any]) -> Link:
         """What the next entry is about."""
         kind = entry["kind"]
-        if kind in ("log.opened", "log.recovered"):
-            # Runs are numbered anew by the next kernel.
-            self._agents = {0: OPERATOR}
-            self._open.clear()
         if kind == "outcome":
             return self._open.pop(entry["intent"], None) or Link(self._agents.get(entry.get("pid", -1)), None)
         agent = entry.get("agent") or self._agents.get(entry.get("pid", -1))
         link = Link(agent, entry.get("action"))
         if kind == "process.started":
+            # The next kernel numbers its runs anew, and says so before it says anything else of them.
             self._agents[entry["pid"]] = entry["agent"]
         elif kind == "intent":
             self._open[entry["seq"]] = link
