@@ -55,7 +55,7 @@ def engine(bundle: Any, request: dict[str, Any], args: Any) -> dict[str, Any]:
     return answer(bundle.decide(request["action"], args, **state))
 
 
-@settings(max_examples=400)
+@settings(max_examples=250)
 @given(strategies.documents(), st.lists(strategies.requests, min_size=1, max_size=6))
 def test_engine_and_reference_agree_on_python_objects(document: dict[str, Any], requests: list[dict[str, Any]]) -> None:
     bundle = _core.Bundle.compile(document)

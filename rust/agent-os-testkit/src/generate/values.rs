@@ -138,7 +138,7 @@ pub(super) fn value(random: &mut Random, kind: Type) -> Value {
         Type::Said => disguised(random, PROVENANCE),
         Type::Number => number(random),
         Type::Flag => random.percent(50).into(),
-        Type::Path if random.percent(30) => Value::Path(random.one(PATHS).to_owned()),
+        Type::Path if random.percent(30) => path(random.one(PATHS)),
         Type::Path => random.one(PATHS).into(),
         Type::Day | Type::Moment if random.percent(8) => random.one(NOT_TIMES).into(),
         Type::Day if random.percent(50) => random.one(DAYS).into(),
@@ -213,11 +213,18 @@ fn moment(random: &mut Random) -> Value {
 fn disguised(random: &mut Random, pool: &[&str]) -> Value {
     let text = random.one(pool).to_owned();
     match random.between(0, 19) {
-        0 => Value::Path(text),
+        0 => path(&text),
         1 => Value::Enum(Box::new(EnumValue { class: "desk.Word".into(), name: "A".into(), value: Value::Str(text) })),
         2 => Value::Uuid("0b1f7c3e-4a6d-4d0e-9c1a-2b3c4d5e6f70".to_owned()),
         _ => Value::Str(text),
     }
+}
+
+/// A path, if it is spelt as Python's pathlib would spell it, else a string.
+fn path(text: &str) -> Value {
+    let mut segments = text.strip_prefix('/').unwrap_or(text).split('/');
+    let kept = text == "/" || segments.all(|segment| !segment.is_empty() && segment != ".");
+    if kept { Value::Path(text.to_owned()) } else { text.into() }
 }
 
 fn several(random: &mut Random, kind: Type) -> Value {
