@@ -199,7 +199,7 @@ class KernelSpace:
         return Operator(self)
 
     def reload(self, policy: PolicySource) -> None:
-        """Puts another policy in force; for one that is not wholly understood, raises ``PolicyError`` and changes nothing."""
+        """Puts another policy in force, or raises ``PolicyError`` and changes nothing if it is not all understood."""
         from agent_os.policy import Policy
 
         self.core.control("kernel.reload")

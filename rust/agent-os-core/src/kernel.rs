@@ -4,12 +4,16 @@
 //! The effect itself is the caller's. What the caller needs for it, an [`Audited`] decision, exists only after the
 //! intent was recorded.
 
+mod decision;
+mod outcome;
 mod process;
 mod record;
 mod redact;
 mod road;
 
+pub use decision::Decision;
+pub use outcome::Outcome;
 pub use process::{Agent, OPERATOR, Process, RunData};
 pub use record::{RecordFault, Recorder};
 pub use redact::{REDACTED, redact};
-pub use road::{Approval, Audited, Decision, DescribeArguments, InForce, Judged, Kernel, Outcome, Request};
+pub use road::{Approval, Audited, DescribeArguments, InForce, Judged, Kernel, Request};

@@ -1,11 +1,12 @@
 //! Compiled bundles.
 
-use std::sync::Arc;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use agent_os_core::canonical::parse_json;
+use agent_os_core::canonical::{compare_keys, parse_json};
 use agent_os_core::kernel::Decision as CoreDecision;
-use agent_os_core::policy::{self, Obligations, Origin, Provenance, RuleIx, Subject, Verdict, decide, explain};
+use agent_os_core::policy::{self, Obligations, Origin, PathIx, Provenance, RuleIx, Subject, Verdict, decide, explain};
 use agent_os_core::request::RunState;
 use pyo3::exceptions::{PyException, PyValueError};
 use pyo3::prelude::*;
@@ -30,6 +31,8 @@ pub(crate) struct Extra {
     // One object per outcome that is decided by a single rule, or by none, without anything unknown.
     by_rule: Vec<PyOnceLock<Py<Decision>>>,
     by_default: PyOnceLock<Py<Decision>>,
+    // Which arguments the rules for a tool's action mention, in canonical order.
+    read: Mutex<HashMap<String, Arc<[PathIx]>>>,
 }
 
 impl Extra {
@@ -38,7 +41,21 @@ impl Extra {
             keys: Keys::new(py, bundle.argument_paths()),
             by_rule: bundle.rules().iter().map(|_| PyOnceLock::new()).collect(),
             by_default: PyOnceLock::new(),
+            read: Mutex::default(),
         }
+    }
+
+    /// The arguments that the rules for an action mention. Actions are those of registered tools, so they are few.
+    pub(crate) fn read_paths(&self, bundle: &policy::Bundle, action: &str) -> Arc<[PathIx]> {
+        let mut read = self.read.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(paths) = read.get(action) {
+            return Arc::clone(paths);
+        }
+        let mut paths = bundle.read_paths(action);
+        paths.sort_by(|a, b| compare_keys(bundle.path(*a), bundle.path(*b)));
+        let paths: Arc<[PathIx]> = paths.into();
+        read.insert(action.to_owned(), Arc::clone(&paths));
+        paths
     }
 
     /// The Python object for a verdict; the common ones are made once.

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 use agent_os_core::audit::event::{Draft, kind};
-use agent_os_core::canonical::{compare_keys, encode, parse_floats, write_str};
+use agent_os_core::canonical::{encode, parse_floats, write_str};
 use agent_os_core::kernel::{
     Agent, Approval, Audited, Decision as CoreDecision, Judged, Outcome, Process as CoreProcess, RecordFault, Recorder,
     Request, redact,
@@ -231,14 +231,13 @@ impl Call {
     fn describe_fields(&self, py: Python<'_>, shown: Option<&Value>, out: &mut Vec<u8>) -> Result<(), RecordFault> {
         let in_force = self.kernel.in_force();
         let bundle = &in_force.bundle;
-        let mut paths = bundle.read_paths(self.target.action());
+        let paths = in_force.extra.read_paths(bundle, self.target.action());
         if paths.is_empty() {
             return Ok(());
         }
-        paths.sort_by(|a, b| compare_keys(bundle.path(*a), bundle.path(*b)));
         let frozen = self.frozen.bind(py);
         let start = out.len();
-        for ix in paths {
+        for ix in paths.iter().copied() {
             let Some(path) = bundle.argument_path(ix) else { continue };
             let bytes;
             let found: &[u8] = match shown {

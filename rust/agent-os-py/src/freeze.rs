@@ -69,6 +69,9 @@ impl fmt::Display for Fault {
     }
 }
 
+/// The place of each argument's bytes in the canonical form.
+pub(crate) type Spans<'py> = SmallVec<[(Bound<'py, PyString>, Range<usize>); 8]>;
+
 /// The walk: canonical bytes so far and what was counted.
 pub(crate) struct Freezer {
     /// Canonical bytes.
@@ -100,7 +103,7 @@ impl Freezer {
     pub(crate) fn arguments<'py>(
         &mut self,
         arguments: &Bound<'py, PyDict>,
-    ) -> Result<(Bound<'py, PyDict>, SmallVec<[(Bound<'py, PyString>, Range<usize>); 8]>), Fault> {
+    ) -> Result<(Bound<'py, PyDict>, Spans<'py>), Fault> {
         let mut spans = SmallVec::new();
         let copy = self.map(arguments, 0, Some(&mut spans))?;
         Ok((copy, spans))
@@ -200,7 +203,7 @@ impl Freezer {
         &mut self,
         map: &Bound<'py, PyDict>,
         depth: usize,
-        mut spans: Option<&mut SmallVec<[(Bound<'py, PyString>, Range<usize>); 8]>>,
+        mut spans: Option<&mut Spans<'py>>,
     ) -> Result<Bound<'py, PyDict>, Fault> {
         let py = map.py();
         // INVARIANT: nobody else holds `copy`, so it can be walked while it is being filled.
@@ -505,5 +508,11 @@ pub(crate) fn canonical_bytes(value: &Bound<'_, PyAny>) -> PyResult<Vec<u8>> {
 }
 
 pub(crate) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    let mut text = String::with_capacity(2 * bytes.len());
+    for byte in bytes {
+        for half in [byte >> 4, byte & 15] {
+            text.push(char::from_digit(u32::from(half), 16).unwrap_or('0'));
+        }
+    }
+    text
 }

@@ -23,7 +23,7 @@ use crate::freeze::hex;
 use crate::log::{LogEntries, LogRecorder};
 use crate::process::Process;
 use crate::reader::DictArguments;
-use crate::tool::Tool;
+use crate::tool::{DeclaredParameter, Tool};
 
 pub(crate) type CoreKernel = Road<LogRecorder, Extra>;
 
@@ -116,11 +116,10 @@ impl Kernel {
     fn control(&self, py: Python<'_>, action: &str) -> PyResult<()> {
         let current = self.current.bind(py).call0()?;
         let process = current.cast::<Process>().ok().map(|process| Arc::clone(&process.get().0));
-        self.core.control(process.as_deref(), action, now()).map_err(|(decision, _)| {
-            let decision = Decision(decision);
-            let agent = process.as_ref().map(|process| process.agent().id.as_str());
-            errors::denied(py, &decision.denial(action, agent), decision)
-        })
+        let Some(decision) = self.core.control(process.as_deref(), action, now()) else { return Ok(()) };
+        let decision = Decision(decision);
+        let agent = process.as_ref().map(|process| process.agent().id.as_str());
+        Err(errors::denied(py, &decision.denial(action, agent), decision))
     }
 
     /// Makes an agent known.
@@ -155,7 +154,7 @@ impl Kernel {
         py: Python<'_>,
         action: &str,
         function: Py<PyAny>,
-        parameters: Vec<(Py<PyString>, u8, bool, Py<PyAny>, bool)>,
+        parameters: Vec<DeclaredParameter>,
         labels: Vec<String>,
         origin: &str,
         signature: Py<PyAny>,

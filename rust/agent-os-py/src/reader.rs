@@ -62,7 +62,7 @@ impl Keys {
     }
 }
 
-fn as_list<'a, 'py>(value: &'a Bound<'py, PyAny>) -> Option<Bound<'py, PyList>> {
+fn as_list<'py>(value: &Bound<'py, PyAny>) -> Option<Bound<'py, PyList>> {
     if let Ok(list) = value.cast_exact::<PyList>() {
         return Some(list.clone());
     }

@@ -30,6 +30,9 @@ enum Kind {
     VarKeyword,
 }
 
+/// A parameter as Python declares it: name, kind, whether there is a default, the default, whether it is injected.
+pub(crate) type DeclaredParameter = (Py<PyString>, u8, bool, Py<PyAny>, bool);
+
 struct Parameter {
     name: Py<PyString>,
     kind: Kind,
@@ -65,7 +68,7 @@ impl Tool {
         kernel: &Kernel,
         action: &str,
         function: Py<PyAny>,
-        parameters: Vec<(Py<PyString>, u8, bool, Py<PyAny>, bool)>,
+        parameters: Vec<DeclaredParameter>,
         mut labels: Vec<String>,
         origin: &str,
         signature: Py<PyAny>,

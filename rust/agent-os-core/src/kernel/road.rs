@@ -1,12 +1,14 @@
 //! The steps of the road, in the one order in which they compile.
 
-use std::collections::HashMap;
 use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use arc_swap::{ArcSwap, Guard};
+use rustc_hash::FxHashMap;
 use smallvec::SmallVec;
 
+use super::decision::Decision;
+use super::outcome::{Outcome, bounded};
 use super::process::{Agent, OPERATOR, Process, RunData};
 use super::record::{RecordFault, Recorder};
 use crate::audit::event::{Draft, kind, write_texts};
@@ -41,91 +43,6 @@ impl<X> InForce<X> {
             .collect();
         Self { bundle, extra, subjects }
     }
-}
-
-/// What was decided, by which bundle, and what must happen with an allow.
-#[derive(Clone, Debug)]
-pub struct Decision {
-    /// Effect, reason and rules.
-    pub verdict: Verdict,
-    /// The bundle that was asked.
-    pub bundle: Arc<Bundle>,
-    /// What the applicable `require` rules demand.
-    pub obligations: Obligations,
-}
-
-impl Decision {
-    fn new(verdict: Verdict, bundle: &Arc<Bundle>) -> Self {
-        let obligations =
-            if verdict.requires.is_empty() { Obligations::default() } else { bundle.obligations(&verdict.requires) };
-        Self { verdict, bundle: Arc::clone(bundle), obligations }
-    }
-
-    /// A denial by the kernel itself, whatever the policy says.
-    #[must_use]
-    pub fn refusal(reason: Reason, bundle: &Arc<Bundle>) -> Self {
-        Self::new(
-            Verdict {
-                effect: Effect::Deny,
-                reason,
-                rules: SmallVec::new(),
-                unknowns: Vec::new(),
-                requires: SmallVec::new(),
-            },
-            bundle,
-        )
-    }
-
-    /// The ids of the deciding rules, ascending.
-    pub fn rule_ids(&self) -> impl Iterator<Item = &str> {
-        rule_ids(&self.bundle, &self.verdict.rules)
-    }
-
-    fn write(&self, out: &mut Vec<u8>) {
-        out.extend_from_slice(b"{\"effect\":");
-        canonical::write_str(self.verdict.effect.code(), out);
-        if !self.verdict.requires.is_empty() {
-            out.extend_from_slice(b",\"obligations\":{");
-            if !self.obligations.labels.is_empty() {
-                out.extend_from_slice(b"\"label\":");
-                write_texts(self.obligations.labels.iter().map(String::as_str), out);
-                out.push(b',');
-            }
-            if let Some(record) = self.obligations.record {
-                out.extend_from_slice(b"\"record\":");
-                canonical::write_str(record.code(), out);
-                out.push(b',');
-            }
-            if !self.obligations.redact.is_empty() {
-                out.extend_from_slice(b"\"redact\":");
-                write_texts(self.obligations.redact.iter().map(String::as_str), out);
-                out.push(b',');
-            }
-            out.extend_from_slice(b"\"rules\":");
-            write_texts(rule_ids(&self.bundle, &self.verdict.requires), out);
-            out.push(b'}');
-        }
-        out.extend_from_slice(b",\"reason\":");
-        canonical::write_str(self.verdict.reason.code(), out);
-        out.extend_from_slice(b",\"rules\":");
-        write_texts(self.rule_ids(), out);
-        if !self.verdict.unknowns.is_empty() {
-            out.extend_from_slice(b",\"unknowns\":[");
-            for (index, unknown) in self.verdict.unknowns.iter().enumerate() {
-                if index > 0 {
-                    out.push(b',');
-                }
-                let rule = self.bundle.rule(unknown.rule).map_or("", |rule| rule.id.as_str());
-                write_texts([rule, self.bundle.path(unknown.path)], out);
-            }
-            out.push(b']');
-        }
-        out.push(b'}');
-    }
-}
-
-fn rule_ids<'b>(bundle: &'b Bundle, rules: &'b [RuleIx]) -> impl Iterator<Item = &'b str> {
-    rules.iter().map(|rule| bundle.rule(*rule).map_or("", |rule| rule.id.as_str()))
 }
 
 /// A value whose intent stands in the log. Only [`Kernel::judge`] makes one, after the recorder has answered, so code
@@ -189,30 +106,12 @@ pub struct Approval {
     pub by: String,
 }
 
-/// How an action ended.
-#[derive(Clone, Debug)]
-pub struct Outcome<'a> {
-    /// `returned`, `raised`, `cancelled` or `withheld`.
-    pub status: &'static str,
-    /// Salted digest of the result's canonical bytes, if it has any.
-    pub digest: Option<[u8; 32]>,
-    /// Canonical bytes of the result, or of a reference to it.
-    pub full: Option<&'a [u8]>,
-    /// Type and message of what was raised.
-    pub error: Option<(&'a str, &'a str)>,
-    /// Marks on the result.
-    pub labels: &'a [String],
-    /// Origin of the result's text.
-    pub origin: Option<&'static str>,
-    /// Duration.
-    pub micros: u64,
-}
-
 /// The kernel: policy in force, agents, runs and the recorder.
 pub struct Kernel<R: Recorder, X> {
     number: u64,
     in_force: ArcSwap<InForce<X>>,
-    agents: RwLock<HashMap<String, Arc<Agent>>>,
+    // SECURITY: looked up with what the operator's code names, filled by it: nobody can make it collide.
+    agents: RwLock<FxHashMap<String, Arc<Agent>>>,
     roster: Mutex<Vec<Arc<Agent>>>,
     recorder: R,
     level: Record,
@@ -401,25 +300,19 @@ impl<R: Recorder, X> Kernel<R, X> {
         self.record_denial(process, request, decision, None)
     }
 
-    /// Refuses what only the operator may do, if it is asked from inside a running agent, whichever kernel runs it.
-    ///
-    /// # Errors
-    /// The denial, and why it could not be recorded if it could not.
-    pub fn control(
-        &self,
-        process: Option<&Process>,
-        action: &str,
-        now_micros: i64,
-    ) -> Result<(), (Decision, Option<RecordFault>)> {
+    /// The denial of what only the operator may do, if it is asked from inside a running agent, whichever kernel runs
+    /// it; `None` if it may be done.
+    pub fn control(&self, process: Option<&Process>, action: &str, now_micros: i64) -> Option<Decision> {
         if process.is_none_or(Process::is_operator) {
-            return Ok(());
+            return None;
         }
         let nothing = |_: Record, _: &[String], out: &mut Vec<u8>| {
             out.extend_from_slice(b"null");
             Ok(())
         };
         let request = Request { action, args: &(), now_micros, describe: &nothing };
-        Err(self.refuse(process, &request, Reason::ControlPlane))
+        // If the denial cannot be recorded it is one all the same.
+        Some(self.refuse(process, &request, Reason::ControlPlane).0)
     }
 
     /// Records that an action that was to be confirmed does not happen; the decision keeps the rules that asked.
@@ -475,34 +368,7 @@ impl<R: Recorder, X> Kernel<R, X> {
         process: Option<&Process>,
         outcome: &Outcome<'_>,
     ) -> Result<u64, RecordFault> {
-        let mut draft = Draft::new();
-        if let Some(digest) = outcome.digest {
-            draft.field("digest", |out| write_hex(&digest, out));
-        }
-        if let Some((class, message)) = outcome.error {
-            draft.field("error", |out| {
-                out.extend_from_slice(b"{\"message\":");
-                canonical::write_str(bounded(message, 300), out);
-                out.extend_from_slice(b",\"type\":");
-                canonical::write_str(bounded(class, 120), out);
-                out.push(b'}');
-            });
-        }
-        if let Some(full) = outcome.full {
-            draft.field("full", |out| out.extend_from_slice(full));
-        }
-        draft.number("intent", self.recorder.intent_seq(&audited.receipt)).text("kind", kind::OUTCOME);
-        if !outcome.labels.is_empty() {
-            draft.texts("labels", outcome.labels.iter().map(String::as_str));
-        }
-        draft.number("micros", outcome.micros);
-        if let Some(origin) = outcome.origin {
-            draft.text("origin", origin);
-        }
-        if let Some(process) = process {
-            draft.number("pid", process.pid);
-        }
-        draft.text("status", outcome.status);
+        let draft = outcome.draft(self.recorder.intent_seq(&audited.receipt), process);
         self.recorder.outcome(audited.receipt, &draft).inspect_err(|_| {
             // A kernel that was closed meanwhile stays closed.
             let _ = self.status.compare_exchange(OPEN, UNRECORDED, Ordering::AcqRel, Ordering::Acquire);
@@ -661,30 +527,4 @@ fn run_state<'r>(process: &'r Process, data: &'r RunData, now_micros: i64) -> Ru
         now_micros,
         provenance: &data.provenance,
     }
-}
-
-/// Appends 32 bytes as a string of 64 hexadecimal digits.
-fn write_hex(bytes: &[u8; 32], out: &mut Vec<u8>) {
-    const HEX: &[u8; 16] = b"0123456789abcdef";
-    out.push(b'"');
-    for byte in bytes {
-        for half in [byte >> 4, byte & 15] {
-            out.push(HEX.get(usize::from(half)).copied().unwrap_or(b'0'));
-        }
-    }
-    out.push(b'"');
-}
-
-/// The longest start of `text` whose canonical form has at most `limit` bytes between its quotes.
-fn bounded(text: &str, limit: usize) -> &str {
-    let mut size = 0;
-    let end = text.char_indices().find(|(_, c)| {
-        size += match c {
-            '"' | '\\' | '\u{8}' | '\u{c}' | '\n' | '\r' | '\t' => 2,
-            c if (*c as u32) < 0x20 => 6,
-            c => c.len_utf8(),
-        };
-        size > limit
-    });
-    end.map_or(text, |(index, _)| text.get(..index).unwrap_or(text))
 }

@@ -1,0 +1,95 @@
+//! A decision with the bundle that made it, and how the log spells it.
+
+use std::sync::Arc;
+
+use smallvec::SmallVec;
+
+use crate::audit::event::write_texts;
+use crate::canonical;
+use crate::policy::{Bundle, Effect, Obligations, RuleIx, Verdict};
+use crate::reason::Reason;
+
+/// What was decided, by which bundle, and what must happen with an allow.
+#[derive(Clone, Debug)]
+pub struct Decision {
+    /// Effect, reason and rules.
+    pub verdict: Verdict,
+    /// The bundle that was asked.
+    pub bundle: Arc<Bundle>,
+    /// What the applicable `require` rules demand.
+    pub obligations: Obligations,
+}
+
+impl Decision {
+    pub(super) fn new(verdict: Verdict, bundle: &Arc<Bundle>) -> Self {
+        let obligations =
+            if verdict.requires.is_empty() { Obligations::default() } else { bundle.obligations(&verdict.requires) };
+        Self { verdict, bundle: Arc::clone(bundle), obligations }
+    }
+
+    /// A denial by the kernel itself, whatever the policy says.
+    #[must_use]
+    pub fn refusal(reason: Reason, bundle: &Arc<Bundle>) -> Self {
+        Self::new(
+            Verdict {
+                effect: Effect::Deny,
+                reason,
+                rules: SmallVec::new(),
+                unknowns: Vec::new(),
+                requires: SmallVec::new(),
+            },
+            bundle,
+        )
+    }
+
+    /// The ids of the deciding rules, ascending.
+    pub fn rule_ids(&self) -> impl Iterator<Item = &str> {
+        rule_ids(&self.bundle, &self.verdict.rules)
+    }
+
+    pub(super) fn write(&self, out: &mut Vec<u8>) {
+        out.extend_from_slice(b"{\"effect\":");
+        canonical::write_str(self.verdict.effect.code(), out);
+        if !self.verdict.requires.is_empty() {
+            out.extend_from_slice(b",\"obligations\":{");
+            if !self.obligations.labels.is_empty() {
+                out.extend_from_slice(b"\"label\":");
+                write_texts(self.obligations.labels.iter().map(String::as_str), out);
+                out.push(b',');
+            }
+            if let Some(record) = self.obligations.record {
+                out.extend_from_slice(b"\"record\":");
+                canonical::write_str(record.code(), out);
+                out.push(b',');
+            }
+            if !self.obligations.redact.is_empty() {
+                out.extend_from_slice(b"\"redact\":");
+                write_texts(self.obligations.redact.iter().map(String::as_str), out);
+                out.push(b',');
+            }
+            out.extend_from_slice(b"\"rules\":");
+            write_texts(rule_ids(&self.bundle, &self.verdict.requires), out);
+            out.push(b'}');
+        }
+        out.extend_from_slice(b",\"reason\":");
+        canonical::write_str(self.verdict.reason.code(), out);
+        out.extend_from_slice(b",\"rules\":");
+        write_texts(self.rule_ids(), out);
+        if !self.verdict.unknowns.is_empty() {
+            out.extend_from_slice(b",\"unknowns\":[");
+            for (index, unknown) in self.verdict.unknowns.iter().enumerate() {
+                if index > 0 {
+                    out.push(b',');
+                }
+                let rule = self.bundle.rule(unknown.rule).map_or("", |rule| rule.id.as_str());
+                write_texts([rule, self.bundle.path(unknown.path)], out);
+            }
+            out.push(b']');
+        }
+        out.push(b'}');
+    }
+}
+
+fn rule_ids<'b>(bundle: &'b Bundle, rules: &'b [RuleIx]) -> impl Iterator<Item = &'b str> {
+    rules.iter().map(|rule| bundle.rule(*rule).map_or("", |rule| rule.id.as_str()))
+}
