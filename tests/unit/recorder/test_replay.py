@@ -352,3 +352,30 @@ def test_threads_of_one_run_are_decided_again_with_what_had_been_seen_by_then(tm
     report = replay(log, policy())
     assert (report.differences, dict(report.not_replayable)) == ((), {})
     assert report.replayed == 81
+
+
+def test_any_policy_can_be_rebuilt_from_the_log(tmp_path: Path) -> None:
+    """Exact numbers, dates, sets, patterns, deep conditions, and a document that is too large for its entry."""
+    rules = RULES.replace("rules:", "sets:\n  s: [1.10, 2, 3.5e10]\nrules:")
+    for number, operand in enumerate(
+        [
+            "args.x: {le: 0.1}",
+            "args.x: {lt: 12345678901234567890.12345678901234567890}",
+            "args.x: {gt: -99999999999999999999}",
+            "args.x: {in: $s}",
+            "args.x: {before: 2026-01-31}",
+            "args.x: {after: 2026-01-31T09:00:00+02:00}",
+            "args.x: {matches: '^[a-z]+\\\\d$', ignore_case: true}",
+            "args.x: {contains: 'Zoë 你好 \\u2028'}",
+            'args."a.b"."$decimal".0: {eq: {arg: args.y}}',
+            "args.x: {each: {some: {keys: {contains: k}}}}",
+            "any: [{not: {all: [{args.x: {present: false}}, {time.hour: {ge: 0}}]}}, {run.labels: {size: {gt: 9}}}]",
+        ]
+    ):
+        rules += f"  - {{id: odd-{number}, effect: deny, action: nobody.asks, when: {{{operand}}}}}\n"
+    rules += "".join(f"  - {{id: many-{n}, effect: deny, action: nobody.asks.{n}}}\n" for n in range(700))
+    log = recorded(tmp_path, lambda at: at.ask("payments.send", iban=IBAN, amount=7), rules=rules)
+    (loaded,) = FlightRecorder(log).query(kind="policy.loaded")
+    assert loaded["document"].keys() == {"$payload"}
+    report = replay(log, policy(rules))
+    assert (report.same, dict(report.not_replayable)) == (2, {})
