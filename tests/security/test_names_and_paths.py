@@ -1,0 +1,220 @@
+"""Lessons 11, 13, 14, 15, 17, 22: names, paths and patterns are taken for what they are, and nothing outranks a deny."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import pytest
+
+from agent_os import PolicyDenied, PolicyError, RequestInvalid
+from tests.unit.kernel.desk import RUN, Trace, desk, inside, policy
+
+# -- 11: names --------------------------------------------------------------------------------------------------------
+
+LOOK_ALIKES = [
+    "FILE_WRITE",
+    "File_write",
+    "file_write ",
+    " file_write",
+    "file_write\n",
+    "file_write\x00",
+    "file_write\u200b",
+    "file_w\u200drite",
+    "\uff46ile_write",
+    "f\u0456le_write",
+    "file_writ\u0435",
+    "file\u02d7write",
+    "file-write",
+    "file.write",
+    "file_write.",
+    ".file_write",
+    "file__write",
+    "file_writ",
+    "file_writee",
+]
+
+
+@pytest.mark.parametrize("name", LOOK_ALIKES)
+def test_11_a_look_alike_is_another_name_and_no_rule_speaks_of_it(name: str) -> None:
+    with desk("{id: yes, effect: allow, action: file_write}") as kernel:
+        kernel.register(lambda: None, agent_id="desk")
+        assert kernel.check("file_write", {}, agent="desk")
+        assert not kernel.check(name, {}, agent="desk")
+
+
+@pytest.mark.parametrize("name", LOOK_ALIKES)
+def test_11_a_look_alike_reaches_no_tool(name: str, tmp_path: Path) -> None:
+    trace = Trace(tmp_path)
+    with desk() as kernel:
+        kernel.tool("file_write")(trace.leave)
+        with pytest.raises(RequestInvalid) as refused:
+            inside(kernel, lambda: kernel.execute_sync(name))
+        assert refused.value.code == "action_unknown"
+        assert trace.times == 0
+
+
+@pytest.mark.parametrize("name", LOOK_ALIKES)
+def test_11_a_deny_by_name_is_not_dodged_because_there_is_no_tool_under_another_spelling(name: str) -> None:
+    """Even under default allow a name outside the grammar is denied, and one inside it is a tool of its own."""
+    from agent_os import KernelSpace
+
+    rules = policy(RUN, "{id: no, effect: deny, action: file_write}", default="allow")
+    with KernelSpace(rules, durability="memory") as kernel:
+        kernel.register(lambda: None, agent_id="desk")
+        decision = kernel.check(name, {}, agent="desk")
+        assert decision.reason in {"request_invalid", "allowed_by_default"}
+        if decision:
+            with pytest.raises(RequestInvalid):
+                inside(kernel, lambda: kernel.execute_sync(name))
+
+
+@pytest.mark.parametrize("value", ["DROP", "drop ", "dro\u0440", "d\u200drop", "\uff44rop", ["drop"], {"drop": 1}])
+def test_11_a_value_is_compared_exactly(value: object) -> None:
+    with desk("{id: yes, effect: allow, action: t.x, when: {args.verb: {eq: drop}}}") as kernel:
+        kernel.register(lambda: None, agent_id="desk")
+        assert kernel.check("t.x", {"verb": "drop"}, agent="desk")
+        assert not kernel.check("t.x", {"verb": value}, agent="desk")
+
+
+# -- 13: paths --------------------------------------------------------------------------------------------------------
+
+WORKING = "{id: yes, effect: allow, action: t.read, when: {args.path: {under: /mem/working}}}"
+NOT_KEYS = "{id: no, effect: deny, action: t.any, when: {args.path: {under: /keys}}}"
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/mem/workingX",
+        "/mem/working-old/a",
+        "/mem/working/../policy",
+        "/mem/working/a/../../..",
+        "/mem/working/%2e%2e/policy",
+        "/mem/working/%2E./x",
+        "/mem/working\\..\\policy",
+        "mem/working/a",
+        "./mem/working/a",
+        "/../mem/working",
+        "/MEM/working/a",
+        "/mem/working/\x00",
+        "/mem/working/\n",
+        "/mem\u2044working/a",
+        "/mem/working/\uff0e\uff0e/x",
+        "~/mem/working",
+        "",
+        "/",
+        "/mem",
+        5,
+        None,
+        ["/mem/working/a"],
+        b"/mem/working/a",
+    ],
+)
+def test_13_no_spelling_leaves_the_folder_that_is_allowed(path: object) -> None:
+    with desk(WORKING) as kernel:
+        kernel.register(lambda: None, agent_id="desk")
+        for good in (
+            "/mem/working",
+            "/mem/working/a",
+            "//mem/./working//a/",
+            "/mem/working/a/../b",
+            "/mem/x/../working",
+        ):
+            assert kernel.check("t.read", {"path": good}, agent="desk")
+        assert not kernel.check("t.read", {"path": path}, agent="desk")
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/keys", "/keys/a", "//keys", "/x/../keys/a", "/./keys", "/keys/%2e", "/keys\\a", "keys", "/x/\x00", None, 5],
+)
+def test_13_no_spelling_reaches_the_folder_that_is_denied(path: object) -> None:
+    with desk(NOT_KEYS, "{id: yes, effect: allow, action: t.any}") as kernel:
+        kernel.register(lambda: None, agent_id="desk")
+        assert kernel.check("t.any", {"path": "/data/keys"}, agent="desk")
+        assert not kernel.check("t.any", {"path": path}, agent="desk")
+
+
+# -- 14, 15: what is not there yet is an error, not a rule that matches text -------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "operator",
+    [
+        *("scheme: https", "host: example.com", "port: 443", "private_address: false", "network: 10.0.0.0/8"),
+        *("programs: [ls]", "command: [ls]", "writes: false", "has_substitution: false", "statements: [select]"),
+        *("tables: [x]", "has_where: true", "domain: example.com", "glob: '*.txt'", "extension: txt", "name: x"),
+    ],
+)
+def test_14_15_an_operator_that_is_not_there_yet_is_a_load_error_that_says_so(operator: str) -> None:
+    with pytest.raises(PolicyError) as refused:
+        policy(RUN, f"{{id: a, effect: deny, action: t.x, when: {{args.x: {{{operator}}}}}}}")
+    assert refused.value.code == "not_supported"
+
+
+# -- 17: patterns -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("pattern", ["(a+)+$", "(a|a)*b", "(a*)*c", "([a-z]+)*\\d", "(.*a){20}"])
+def test_17_no_pattern_takes_long(pattern: str) -> None:
+    """Linear in the text: a backtracking engine needs longer than the age of the world for the first of these."""
+    with desk(f"{{id: yes, effect: allow, action: t.x, when: {{args.x: {{matches: '{pattern}'}}}}}}") as kernel:
+        kernel.register(lambda: None, agent_id="desk")
+        began = time.process_time()
+        kernel.check("t.x", {"x": "a" * 100_000 + "!"}, agent="desk")
+        assert time.process_time() - began < 5
+
+
+@pytest.mark.parametrize("pattern", ["a{1000}{1000}", "(a{500}){500}", "x" * 1001, "(?=a)b", "(a)\\1", "(", "[z-a]"])
+def test_17_a_pattern_that_is_too_large_or_not_linear_is_a_load_error(pattern: str) -> None:
+    with pytest.raises(PolicyError):
+        policy(RUN, f"{{id: a, effect: deny, action: t.x, when: {{args.x: {{matches: '{pattern}'}}}}}}")
+
+
+def test_17_a_pattern_is_anchored_unless_it_says_otherwise() -> None:
+    with desk("{id: yes, effect: allow, action: t.x, when: {args.x: {matches: 'a|b'}}}") as kernel:
+        kernel.register(lambda: None, agent_id="desk")
+        for text, allowed in (("a", True), ("b", True), ("ab", False), ("xa", False), ("a\n", False), ("\na", False)):
+            assert bool(kernel.check("t.x", {"x": text}, agent="desk")) is allowed
+
+
+# -- 22: rank ---------------------------------------------------------------------------------------------------------
+
+
+def test_22_no_allow_outranks_a_deny_whatever_its_place_or_name(tmp_path: Path) -> None:
+    parent = tmp_path / "parent.yaml"
+    parent.write_text("agent_os: 1\nname: parent\nrules:\n  - {id: zz-no, effect: deny, action: t.x}\n")
+    from agent_os import KernelSpace
+
+    child = tmp_path / "child.yaml"
+    run = "  - {id: run, effect: allow, action: agent.run}\n"
+    for order in (
+        f"  - {{id: aa-yes, effect: allow, action: t.x}}\n{run}",
+        f"{run}  - {{id: zzz-yes, effect: allow, action: t.x, agent: {{id: desk}}}}\n",
+    ):
+        child.write_text(f"agent_os: 1\nname: child\nextends: [parent.yaml]\nrules:\n{order}")
+        for source in (child, [child, parent], [parent, child]):
+            with KernelSpace(source, durability="memory") as kernel:
+                touch = kernel.tool("t.x")(lambda: "done")
+                with pytest.raises(PolicyDenied) as denied:
+                    inside(kernel, touch, agent_id="desk")
+                assert denied.value.decision.rules == ("zz-no",)
+
+
+@pytest.mark.parametrize("key", ["priority: 100", "override: true", "weight: 5", "final: true", "order: 1"])
+def test_22_there_are_no_priorities_to_set(key: str) -> None:
+    with pytest.raises(PolicyError) as refused:
+        policy(RUN, f"{{id: a, effect: allow, action: t.x, {key}}}")
+    assert refused.value.code == "unknown_key"
+
+
+def test_22_a_child_cannot_redefine_a_rule_of_its_parent(tmp_path: Path) -> None:
+    from agent_os import Policy
+
+    (tmp_path / "parent.yaml").write_text("agent_os: 1\nname: p\nrules:\n  - {id: no, effect: deny, action: t.x}\n")
+    child = tmp_path / "child.yaml"
+    child.write_text("agent_os: 1\nname: c\nextends: [parent.yaml]\nrules:\n  - {id: no, effect: allow, action: t.x}\n")
+    with pytest.raises(PolicyError) as refused:
+        Policy.load(child)
+    assert refused.value.code == "duplicate_id"
