@@ -149,6 +149,11 @@ wheel: $(VENV)/.installed ## dist/: the wheel and the sdist, inspected
 docs: $(VENV)/.built ## run every example of the README and of docs/, and say what was not run
 	$(PY) tests/docs/run_pages.py README.md docs
 
+.PHONY: generate
+generate: $(VENV)/.built ## what is made from the code: schema, compiled presets, tables of the reference pages
+	$(PY) -m agent_os.policy.generate
+	$(PY) -m tests.docs.reference_tables
+
 .PHONY: clean
 clean: ## remove what was made here, virtual environments and build trees included
 	cargo clean

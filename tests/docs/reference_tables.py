@@ -1,6 +1,6 @@
-"""Makes the tables of docs/reference/policy.md from those in the code.
+"""Makes the tables of the reference pages from those in the code.
 
-To write the page: ``python tests/unit/policy/reference_page.py``.
+To write the pages: ``make generate``.
 """
 
 from __future__ import annotations
@@ -13,11 +13,24 @@ from agent_os import _core
 from agent_os.policy.files import limits_table
 from agent_os.policy.problems import CODES
 
-PAGE = Path(__file__).parents[3] / "docs" / "reference" / "policy.md"
+REFERENCE = Path(__file__).parents[2] / "docs" / "reference"
 
 
-def sections() -> dict[str, str]:
-    """Each generated part of the page, by its mark."""
+def pages() -> dict[Path, dict[str, str]]:
+    """Each page with its generated parts, by their marks."""
+    return {REFERENCE / "policy.md": of_policies(), REFERENCE / "kernel.md": of_the_kernel()}
+
+
+def of_the_kernel() -> dict[str, str]:
+    """What can be frozen, and why something was denied."""
+    return {
+        "types": table(["Python type", "becomes"], ([f"`{name}`", doc] for name, doc in _core.accepted_types())),
+        "reasons": table(["code", "meaning"], ([f"`{code}`", doc.rstrip(".")] for code, doc in _core.reasons())),
+    }
+
+
+def of_policies() -> dict[str, str]:
+    """Operators, codes and limits."""
     operators = _core.operators()
     supported = [operator for operator in operators if operator["supported"]]
     codes = {code: doc.rstrip(".") for code, doc in _core.compile_codes()} | CODES
@@ -47,9 +60,9 @@ def table(head: list[str], rows: Iterable[list[str]]) -> str:
     return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
 
 
-def made(page: str) -> str:
+def made(page: str, sections: dict[str, str]) -> str:
     """The page with its generated parts as they must be."""
-    for name, body in sections().items():
+    for name, body in sections.items():
         marks = re.compile(rf"(<!-- {name}: [^>]*-->\n).*?(<!-- /{name} -->)", re.DOTALL)
         page, found = marks.subn(lambda match, body=body: f"{match[1]}\n{body}\n\n{match[2]}", page)
         if found != 1:
@@ -58,4 +71,5 @@ def made(page: str) -> str:
 
 
 if __name__ == "__main__":
-    PAGE.write_text(made(PAGE.read_text(encoding="utf-8")), encoding="utf-8")
+    for path, sections in pages().items():
+        path.write_text(made(path.read_text(encoding="utf-8"), sections), encoding="utf-8")
