@@ -206,7 +206,7 @@ def test(name: str, value: Any, operand: Any, fold: bool, scope: dict) -> float:
     """The truth of one operator."""
     if given := isinstance(operand, dict) and operand.keys() == {"arg"}:
         operand = find(parse_path(operand["arg"]), scope)
-        if operand is MISSING or operand is MISTYPED or (read(operand)[1] == "" and name in TEXT_TESTS):
+        if operand is MISSING or operand is MISTYPED:
             return UNKNOWN
     kind, value = read(value)
     if name == "eq":
@@ -229,9 +229,9 @@ def test(name: str, value: Any, operand: Any, fold: bool, scope: dict) -> float:
     if kind != "string":
         return UNKNOWN
     if name in TEXT_TESTS:
-        parts = operand if isinstance(operand, list) and not given else [operand]
-        folded = [(read(part)[0] == "string", folding(str(part), fold)) for part in parts]
-        return max(TEXT_TESTS[name](folding(value, fold), part) if is_text else UNKNOWN for is_text, part in folded)
+        parts = [read(part) for part in (operand if isinstance(operand, list) and not given else [operand])]
+        usable = [folding(part, fold) if kind == "string" and part else None for kind, part in parts]
+        return max(UNKNOWN if part is None else TEXT_TESTS[name](folding(value, fold), part) for part in usable)
     if name == "matches":
         pattern = {"anchored": True, **(operand if isinstance(operand, dict) else {"pattern": operand})}
         regex = rf"\A(?:{pattern['pattern']})\Z" if pattern["anchored"] else pattern["pattern"]

@@ -84,22 +84,20 @@ fn is_in(value: &Value, operand: &Value, fold: bool, scope: &Scope<'_>) -> Truth
 }
 
 fn contains(value: &Value, operand: &Value, given: bool, fold: bool) -> Truth {
-    if given && operand.as_text() == Some("") {
-        return None;
-    }
     match list(value) {
         Some(items) => any(items.iter().map(|item| equals_operand(item, operand, fold)).collect()),
-        None => Some(folded(value.as_text()?, fold).contains(&folded(operand.as_text()?, fold))),
+        None => any_text(value, operand, given, fold, &|text, part| text.contains(part)),
     }
 }
 
 fn any_text(value: &Value, operand: &Value, given: bool, fold: bool, test: &dyn Fn(&str, &str) -> bool) -> Truth {
     let value = folded(value.as_text()?, fold);
-    if given {
-        let part = operand.as_text().filter(|part| !part.is_empty())?;
-        return Some(test(&value, &folded(part, fold)));
-    }
-    any(one_or_more(operand).iter().map(|part| Some(test(&value, &folded(text(part), fold)))).collect())
+    let parts = if given { std::slice::from_ref(operand) } else { one_or_more(operand) };
+    let truths = parts.iter().map(|part| {
+        let part = part.as_text().filter(|part| !part.is_empty())?;
+        Some(test(&value, &folded(part, fold)))
+    });
+    any(truths.collect())
 }
 
 fn matches(value: &Value, operand: &Value, fold: bool) -> Truth {
