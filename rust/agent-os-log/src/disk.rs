@@ -4,6 +4,7 @@
 //! and fails. Names are relative to the log's directory and use `/`.
 
 mod directory;
+mod platform;
 
 pub use directory::Directory;
 

@@ -2,12 +2,10 @@
 
 use std::fs;
 use std::io;
-use std::os::unix::fs::{DirBuilderExt, FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use rustix::fs::FlockOperation;
-
+use super::platform;
 use super::{Access, Disk, File};
 
 static ZEROS: [u8; 64 << 10] = [0; 64 << 10];
@@ -36,7 +34,7 @@ impl Disk for Directory {
     }
 
     fn create_folder(&self, folder: &str) -> io::Result<()> {
-        fs::DirBuilder::new().recursive(true).mode(0o700).create(self.at(folder))
+        platform::owners_folder().recursive(true).create(self.at(folder))
     }
 
     fn list(&self, folder: &str) -> io::Result<Vec<String>> {
@@ -49,8 +47,7 @@ impl Disk for Directory {
     }
 
     fn create(&self, name: &str) -> io::Result<Arc<dyn File>> {
-        let mut options = fs::OpenOptions::new();
-        let file = options.read(true).write(true).create(true).truncate(true).mode(0o600).open(self.at(name))?;
+        let file = platform::owners_file().truncate(true).open(self.at(name))?;
         Ok(Arc::new(OnDisk(file)))
     }
 
@@ -63,17 +60,11 @@ impl Disk for Directory {
     }
 
     fn sync_folder(&self, folder: &str) -> io::Result<()> {
-        fs::File::open(self.at(folder))?.sync_all()
+        platform::sync_folder(&self.at(folder))
     }
 
     fn lock(&self, name: &str) -> io::Result<Option<Box<dyn Send>>> {
-        let mut options = fs::OpenOptions::new();
-        let file = options.read(true).write(true).create(true).truncate(false).mode(0o600).open(self.at(name))?;
-        match rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive) {
-            Ok(()) => Ok(Some(Box::new(file))),
-            Err(rustix::io::Errno::WOULDBLOCK) => Ok(None),
-            Err(error) => Err(error.into()),
-        }
+        Ok(platform::lock(&self.at(name))?.map(|file| Box::new(file) as Box<dyn Send>))
     }
 }
 
@@ -86,7 +77,7 @@ impl File for OnDisk {
 
     fn read_at(&self, offset: u64, into: &mut [u8]) -> io::Result<usize> {
         loop {
-            match self.0.read_at(into, offset) {
+            match platform::read_at(&self.0, into, offset) {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 answer => return answer,
             }
@@ -94,14 +85,14 @@ impl File for OnDisk {
     }
 
     fn write_at(&self, offset: u64, bytes: &[u8]) -> io::Result<()> {
-        self.0.write_all_at(bytes, offset)
+        platform::write_all_at(&self.0, bytes, offset)
     }
 
     fn reserve(&self, from: u64, to: u64) -> io::Result<()> {
         if from >= to {
             return Ok(());
         }
-        match allocate(&self.0, from, to - from) {
+        match platform::allocate(&self.0, from, to - from) {
             Err(error) if error.kind() == io::ErrorKind::Unsupported => self.fill_with_zeros(from, to),
             answer => answer,
         }
@@ -123,7 +114,7 @@ impl OnDisk {
         let mut at = end.max(from);
         while at < to {
             let count = usize::try_from(to - at).unwrap_or(usize::MAX).min(ZEROS.len());
-            if let Err(error) = self.0.write_all_at(ZEROS.get(..count).unwrap_or(&ZEROS), at) {
+            if let Err(error) = platform::write_all_at(&self.0, ZEROS.get(..count).unwrap_or(&ZEROS), at) {
                 // What could not be taken whole is given back; the first error is the one to report.
                 let _ = self.0.set_len(end);
                 return Err(error);
@@ -132,24 +123,6 @@ impl OnDisk {
         }
         Ok(())
     }
-}
-
-#[cfg(target_os = "linux")]
-fn allocate(file: &fs::File, from: u64, len: u64) -> io::Result<()> {
-    use rustix::fs::{FallocateFlags, fallocate};
-    use rustix::io::Errno;
-    loop {
-        match fallocate(file, FallocateFlags::KEEP_SIZE, from, len) {
-            Err(Errno::INTR) => {}
-            Err(Errno::OPNOTSUPP | Errno::NOSYS) => return Err(io::ErrorKind::Unsupported.into()),
-            answer => return answer.map_err(io::Error::from),
-        }
-    }
-}
-
-#[cfg(not(target_os = "linux"))]
-fn allocate(_file: &fs::File, _from: u64, _len: u64) -> io::Result<()> {
-    Err(io::ErrorKind::Unsupported.into())
 }
 
 #[cfg(test)]
@@ -169,6 +142,7 @@ mod tests {
         assert!(content.starts_with(b"head") && content.iter().skip(4).all(|byte| *byte == 0));
     }
 
+    #[cfg(unix)]
     #[test]
     fn a_log_is_for_its_owner_only() {
         use std::os::unix::fs::PermissionsExt;
