@@ -53,7 +53,8 @@ pub struct RuleInfo {
 pub(super) struct RuleCode {
     pub(super) selector: Option<Selector>,
     pub(super) when: Option<Condition>,
-    pub(super) unless: Option<Condition>,
+    /// Boxed: few rules have one, and decisions walk over many rules.
+    pub(super) unless: Option<Box<Condition>>,
 }
 
 /// What is known of a rule beside what a decision reads.
@@ -241,7 +242,7 @@ fn split(rule: Rule, selectors: &mut Selectors) -> (RuleInfo, RuleCode, RuleScop
     let code = RuleCode {
         selector: rule.agents.as_ref().map(|agents| selectors.intern(agents)),
         when: rule.when,
-        unless: rule.unless,
+        unless: rule.unless.map(Box::new),
     };
     let scope = RuleScope { actions: rule.actions, agents: rule.agents, reads: rule.reads };
     (info, code, scope)

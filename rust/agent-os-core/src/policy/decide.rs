@@ -82,24 +82,17 @@ pub fn decide<A: Arguments>(
     let decision = Decision { bundle, subject, candidates: &candidates, evaluation: &evaluation };
 
     let denies = decision.applicable(RuleEffect::Deny);
-    if !denies.is_empty() {
+    if !denies.rules.is_empty() {
         return decision.verdict(Effect::Deny, Reason::DeniedByRule, denies);
     }
     let mut asks = decision.applicable(RuleEffect::Ask);
-    let mut satisfied = Hits::new();
-    if !approved.is_empty() {
-        satisfied.extend(asks.iter().filter(|hit| approved.contains(&hit.rule)).copied());
-        asks.retain(|hit| !approved.contains(&hit.rule));
-    }
-    if !asks.is_empty() {
+    let satisfied = if approved.is_empty() { Hits::default() } else { asks.split_off(approved) };
+    if !asks.rules.is_empty() {
         return decision.verdict(Effect::Ask, Reason::AskedByRule, asks);
     }
     let mut allows = decision.applicable(RuleEffect::Allow);
-    if !satisfied.is_empty() {
-        allows.extend(satisfied);
-        allows.sort_unstable_by_key(|hit| hit.rule);
-    }
-    if !allows.is_empty() {
+    allows.merge(satisfied);
+    if !allows.rules.is_empty() {
         return decision.verdict(Effect::Allow, Reason::AllowedByRule, allows);
     }
     match bundle.default_effect() {
@@ -137,7 +130,7 @@ pub fn required<A: Arguments>(
         Some(candidates) => {
             let evaluation = Evaluation::new(bundle, args, run);
             let decision = Decision { bundle, subject, candidates: &candidates, evaluation: &evaluation };
-            decision.applicable(RuleEffect::Require).iter().map(|hit| hit.rule).collect()
+            decision.applicable(RuleEffect::Require).rules
         }
         None => SmallVec::new(),
     }
@@ -149,14 +142,41 @@ impl Verdict {
     }
 }
 
-/// A rule that applies.
-#[derive(Clone, Copy, Debug)]
-struct Hit {
-    rule: RuleIx,
-    by_unknown: bool,
+/// Rules that apply.
+#[derive(Debug, Default)]
+struct Hits {
+    // INVARIANT: ascending, without repeats.
+    rules: SmallVec<[RuleIx; 4]>,
+    // INVARIANT: ascending, without repeats; a part of `rules`.
+    /// Those that apply because a condition is unknown.
+    by_unknown: Vec<RuleIx>,
 }
 
-type Hits = SmallVec<[Hit; 4]>;
+impl Hits {
+    fn sort(&mut self) {
+        self.rules.sort_unstable();
+        self.rules.dedup();
+        self.by_unknown.sort_unstable();
+        self.by_unknown.dedup();
+    }
+
+    /// Takes out the rules that are among these.
+    fn split_off(&mut self, chosen: &[RuleIx]) -> Self {
+        let rules = self.rules.iter().copied().filter(|rule| chosen.contains(rule)).collect();
+        let by_unknown = self.by_unknown.iter().copied().filter(|rule| chosen.contains(rule)).collect();
+        self.rules.retain(|rule| !chosen.contains(rule));
+        self.by_unknown.retain(|rule| !chosen.contains(rule));
+        Self { rules, by_unknown }
+    }
+
+    fn merge(&mut self, other: Self) {
+        if !other.rules.is_empty() {
+            self.rules.extend(other.rules);
+            self.by_unknown.extend(other.by_unknown);
+            self.sort();
+        }
+    }
+}
 
 struct Decision<'d, A: Arguments> {
     bundle: &'d Bundle,
@@ -166,29 +186,34 @@ struct Decision<'d, A: Arguments> {
 }
 
 impl<A: Arguments> Decision<'_, A> {
-    /// The rules of one effect that apply, ascending and without repeats.
+    /// The rules of one effect that apply.
     fn applicable(&self, effect: RuleEffect) -> Hits {
-        let mut hits = Hits::new();
+        let mut hits = Hits::default();
         let mut sources = 0;
         for posting in self.candidates {
             let rules = posting.of(effect);
-            sources += usize::from(!rules.is_empty());
+            if rules.is_empty() {
+                continue;
+            }
+            sources += 1;
             for rule in rules {
                 let Some(code) = self.bundle.code(*rule) else { continue };
                 if !self.subject.is_in(code.selector) {
                     continue;
                 }
-                match self.evaluation.holds(code.when.as_ref(), code.unless.as_ref()) {
-                    Kleene::True => hits.push(Hit { rule: *rule, by_unknown: false }),
-                    Kleene::Unknown if effect.applies_on_unknown() => hits.push(Hit { rule: *rule, by_unknown: true }),
+                match self.evaluation.holds(code.when.as_ref(), code.unless.as_deref()) {
+                    Kleene::True => hits.rules.push(*rule),
+                    Kleene::Unknown if effect.applies_on_unknown() => {
+                        hits.rules.push(*rule);
+                        hits.by_unknown.push(*rule);
+                    }
                     Kleene::Unknown | Kleene::False => {}
                 }
             }
         }
         // One posting is in order and has no repeats. A rule with several patterns may stand in several.
         if sources > 1 {
-            hits.sort_unstable_by_key(|hit| hit.rule);
-            hits.dedup_by_key(|hit| hit.rule);
+            hits.sort();
         }
         hits
     }
@@ -196,25 +221,24 @@ impl<A: Arguments> Decision<'_, A> {
     fn verdict(&self, effect: Effect, reason: Reason, hits: Hits) -> Verdict {
         let requires = match effect {
             Effect::Allow | Effect::Ask => self.applicable(RuleEffect::Require),
-            Effect::Deny => Hits::new(),
+            Effect::Deny => Hits::default(),
         };
-        let all_unknown = !hits.is_empty() && hits.iter().all(|hit| hit.by_unknown);
-        let reason = if all_unknown && effect != Effect::Allow { Reason::ConditionUnknown } else { reason };
+        let all_unknown = !hits.rules.is_empty() && hits.by_unknown.len() == hits.rules.len();
         Verdict {
             effect,
-            reason,
-            unknowns: self.unknowns(hits.iter().chain(&requires)),
-            rules: hits.iter().map(|hit| hit.rule).collect(),
-            requires: requires.iter().map(|hit| hit.rule).collect(),
+            reason: if all_unknown && effect != Effect::Allow { Reason::ConditionUnknown } else { reason },
+            unknowns: self.unknowns(&hits.by_unknown, &requires.by_unknown),
+            rules: hits.rules,
+            requires: requires.rules,
         }
     }
 
-    fn unknowns<'h>(&self, hits: impl Iterator<Item = &'h Hit>) -> Vec<Unknown> {
+    fn unknowns(&self, deciding: &[RuleIx], requires: &[RuleIx]) -> Vec<Unknown> {
         let mut unknowns = Vec::new();
-        for hit in hits.filter(|hit| hit.by_unknown) {
-            let Some(RuleCode { when, unless, .. }) = self.bundle.code(hit.rule) else { continue };
-            for condition in [when, unless].into_iter().flatten() {
-                self.collect(hit.rule, condition, &mut unknowns);
+        for rule in deciding.iter().chain(requires) {
+            let Some(RuleCode { when, unless, .. }) = self.bundle.code(*rule) else { continue };
+            for condition in [when.as_ref(), unless.as_deref()].into_iter().flatten() {
+                self.collect(*rule, condition, &mut unknowns);
             }
         }
         let spelling = |unknown: &Unknown| self.bundle.path(unknown.path);

@@ -7,7 +7,7 @@ use super::condition::{
 use super::effect::PathIx;
 use super::kleene::Kleene;
 use super::path::Input;
-use super::reading::{Moment, Reading, equals};
+use super::reading::{Moment, Numeric, Reading, equals};
 use super::slots::Slots;
 use super::text::{fold, folded_if};
 use crate::request::{Arguments, Found, RunState, Segment};
@@ -204,9 +204,9 @@ impl<'e, A: Arguments> Evaluation<'e, A> {
     ) -> Kleene {
         let Reading::Number(value) = value else { return Kleene::Unknown };
         match operand {
-            NumberOperand::Literal(operand) => Kleene::from(act(value.compare(operand))),
+            NumberOperand::Literal(operand) => Kleene::from(act(value.compare(Numeric::of(operand)))),
             NumberOperand::Argument(path) => self.argument(*path, |found| match found {
-                Found::Item(Reading::Number(operand)) => Kleene::from(act(value.compare(operand))),
+                Found::Item(Reading::Number(operand)) => Kleene::from(act(value.compare(*operand))),
                 _ => Kleene::Unknown,
             }),
         }
@@ -266,7 +266,7 @@ fn one_of(members: &Members, value: &Reading<'_>, ignore_case: bool) -> Kleene {
             Kleene::from(found)
         }
         (Members::Numbers(numbers), Reading::Number(number)) => {
-            Kleene::from(numbers.binary_search_by(|member| member.compare(number)).is_ok())
+            Kleene::from(numbers.binary_search_by(|member| Numeric::of(member).compare(*number)).is_ok())
         }
         (Members::Few(values), _) => {
             Kleene::any(values.iter().map(|member| equals(value, &Reading::of(member), ignore_case)))

@@ -8,6 +8,7 @@ use super::evaluate::Evaluation;
 use super::kleene::Kleene;
 use super::reading::Reading;
 use crate::action;
+use crate::number::Number;
 use crate::request::{Arguments, Found, RunState, Segment, Subject};
 use crate::value::Value;
 
@@ -87,8 +88,8 @@ impl<A: Arguments> Explainer<'_, A> {
             return (Kleene::False, not_among(agents, subject), None);
         }
         let when = code.when.as_ref().map(|when| (when, self.evaluation.condition(when, None)));
-        let unless = code.unless.as_ref().map(|unless| (unless, !self.evaluation.condition(unless, None)));
-        let whole = self.evaluation.holds(code.when.as_ref(), code.unless.as_ref());
+        let unless = code.unless.as_deref().map(|unless| (unless, !self.evaluation.condition(unless, None)));
+        let whole = self.evaluation.holds(code.when.as_ref(), code.unless.as_deref());
         // The part that decides: the one that came out as the whole did. Both did where everything holds.
         let deciding_when = when.filter(|(_, truth)| *truth == whole);
         let deciding_unless = unless.filter(|(_, truth)| *truth == whole);
@@ -163,7 +164,7 @@ fn what(found: &Found<Reading<'_>>) -> String {
         Found::Item(reading) => match reading {
             Reading::Null => "is null".to_owned(),
             Reading::Bool(truth) => format!("is {truth}"),
-            Reading::Number(number) => format!("is the number {}", shortened(&number.normal_text())),
+            Reading::Number(number) => format!("is the number {}", shortened(&number.with(Number::normal_text))),
             Reading::Text(text) => format!("is the text {}", canonical_text(&Value::from(&*shortened(text)))),
             Reading::Bytes(bytes) => format!("is {} bytes", bytes.len()),
             Reading::Date(date) => format!("is the date {date}"),

@@ -194,7 +194,7 @@ impl Provenance {
     pub(super) fn seen_reading(&self, value: &Reading<'_>, origins: OriginSet) -> Kleene {
         let needle = match value {
             Reading::Text(text) => Needle::of_text(text),
-            Reading::Number(number) => number_needle(number),
+            Reading::Number(number) => number.with(number_needle),
             _ => None,
         };
         let Some(needle) = needle else { return Kleene::Unknown };

@@ -1,6 +1,5 @@
 //! Values as operators see them: by kind, whatever they were made of.
 
-use std::borrow::Cow;
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
 
@@ -13,11 +12,11 @@ use crate::time::{Date, DateTime};
 use crate::value::Value;
 
 /// A value of some kind, borrowed.
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug)]
 pub(super) enum Reading<'a> {
     Null,
     Bool(bool),
-    Number(Cow<'a, Number>),
+    Number(Numeric<'a>),
     Text(&'a str),
     Bytes(&'a [u8]),
     Date(Date),
@@ -38,7 +37,7 @@ impl<'a> Reading<'a> {
         match value {
             Value::Null => Self::Null,
             Value::Bool(truth) => Self::Bool(*truth),
-            Value::Number(number) => Self::Number(Cow::Borrowed(number)),
+            Value::Number(number) => Self::Number(Numeric::of(number)),
             Value::Str(text) | Value::Uuid(text) | Value::Path(text) => Self::Text(text),
             Value::Bytes(bytes) => Self::Bytes(bytes),
             Value::Date(date) => Self::Date(*date),
@@ -54,18 +53,16 @@ impl<'a> Reading<'a> {
         match view {
             View::Null => Self::Null,
             View::Bool(truth) => Self::Bool(*truth),
-            View::Int(value) => Self::Number(Cow::Owned(Number::Int(*value))),
-            View::Float(value) => match Number::from_f64(*value) {
-                Some(number) => Self::Number(Cow::Owned(number)),
-                None => Self::NotFinite,
-            },
+            View::Int(value) => Self::Number(Numeric::Int(*value)),
+            View::Float(value) if value.is_finite() => Self::Number(Numeric::Float(*value)),
+            View::Float(_) => Self::NotFinite,
             View::Str(text) => Self::Text(text),
             View::Value(value) => Self::of(value),
         }
     }
 
     pub(super) fn integer(value: i64) -> Self {
-        Self::Number(Cow::Owned(Number::Int(value)))
+        Self::Number(Numeric::Int(value))
     }
 
     pub(super) fn kind(&self) -> Option<Kind> {
@@ -105,7 +102,7 @@ impl<'a> Reading<'a> {
 
     /// Follows a path from here.
     pub(super) fn follow(&self, path: &[Segment]) -> Found<Reading<'a>> {
-        let mut here = self.clone();
+        let mut here = *self;
         for segment in path {
             let next = match (&here, segment) {
                 (Self::Map(entries), segment) => entries.get(segment.key()),
@@ -118,6 +115,42 @@ impl<'a> Reading<'a> {
             }
         }
         Found::Item(here)
+    }
+}
+
+/// A finite number, where it is.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Numeric<'a> {
+    Int(i64),
+    // INVARIANT: finite.
+    Float(f64),
+    Other(&'a Number),
+}
+
+impl<'a> Numeric<'a> {
+    pub(super) fn of(number: &'a Number) -> Self {
+        match number {
+            Number::Int(value) => Self::Int(*value),
+            Number::Float(value) => Self::Float(*value),
+            Number::BigInt(_) | Number::Decimal(_) => Self::Other(number),
+        }
+    }
+
+    /// Compares exactly.
+    pub(super) fn compare(self, other: Numeric<'_>) -> Ordering {
+        match (self, other) {
+            (Self::Int(a), Numeric::Int(b)) => a.cmp(&b),
+            _ => self.with(|a| other.with(|b| a.compare(b))),
+        }
+    }
+
+    /// Does something with the number itself.
+    pub(super) fn with<R>(self, act: impl FnOnce(&Number) -> R) -> R {
+        match self {
+            Self::Int(value) => act(&Number::Int(value)),
+            Self::Float(value) => act(&Number::Float(value)),
+            Self::Other(number) => act(number),
+        }
     }
 }
 
@@ -158,7 +191,7 @@ fn deep_equals(a: &Reading<'_>, b: &Reading<'_>, ignore_case: bool) -> Kleene {
     match (a, b) {
         (Reading::Null, Reading::Null) => Kleene::True,
         (Reading::Bool(a), Reading::Bool(b)) => Kleene::from(a == b),
-        (Reading::Number(a), Reading::Number(b)) => Kleene::from(a.compare(b) == Ordering::Equal),
+        (Reading::Number(a), Reading::Number(b)) => Kleene::from(a.compare(*b) == Ordering::Equal),
         (Reading::Text(a), Reading::Text(b)) => {
             Kleene::from(a == b || ignore_case && folded_if(true, a) == folded_if(true, b))
         }

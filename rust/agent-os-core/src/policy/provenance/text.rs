@@ -1,5 +1,7 @@
 //! Text as an index of its tokens.
 
+use std::borrow::Cow;
+
 use sha2::{Digest, Sha256};
 
 use super::Origin;
@@ -45,11 +47,21 @@ impl Text {
         id.iter_mut().zip(digest).for_each(|(to, from)| *to = from);
         let normalised = composed(text);
         let raw = raw_tokens(&normalised);
-        let tokens: Vec<Box<str>> = raw.iter().map(|token| normal(token).into_boxed_str()).collect();
-        let mut words = tokens.clone();
-        words.sort_unstable();
-        words.dedup();
-        let sequence = tokens.iter().map(|token| number_of(&words, token).unwrap_or(GAP)).collect();
+        let tokens: Vec<Cow<'_, str>> = raw.iter().map(|token| normal(token)).collect();
+        // Sorting the positions by their tokens gives the words, their numbers and the positions of each, all at once.
+        let mut sorted: Vec<(&str, u32)> = tokens.iter().map(AsRef::as_ref).zip(0..).collect();
+        sorted.sort_unstable();
+        let mut words: Vec<Box<str>> = Vec::new();
+        let mut sequence = vec![GAP; tokens.len()];
+        for (token, position) in sorted {
+            if words.last().is_none_or(|last| **last != *token) {
+                words.push(token.into());
+            }
+            if let Some(number) = sequence.get_mut(position as usize) {
+                // The bound on a run's text is far below 2^32 tokens.
+                *number = u32::try_from(words.len() - 1).unwrap_or(GAP);
+            }
+        }
         let part = Part { id, bytes: text.len(), tokens: tokens.len() };
         let ibans = ibans(&raw).into_iter().map(|iban| (iban, id)).collect();
         Self::indexed(words, sequence, vec![part], ibans)
@@ -60,7 +72,7 @@ impl Text {
         ids.sort_unstable();
         ibans.sort_unstable();
         ibans.dedup();
-        Self { positions: sorted_positions(&sequence), words, sequence, parts, ids, ibans }
+        Self { positions: sorted_positions(&sequence, words.len()), words, sequence, parts, ids, ibans }
     }
 
     /// The length of the sequence: tokens and gaps.
@@ -148,14 +160,31 @@ fn number_of(words: &[Box<str>], token: &str) -> Option<u32> {
     words.binary_search_by(|word| (**word).cmp(token)).ok().and_then(|place| u32::try_from(place).ok())
 }
 
-fn sorted_positions(sequence: &[u32]) -> Vec<u32> {
-    let mut positions: Vec<(u32, u32)> = (0..)
-        .zip(sequence)
-        .filter(|(_, number)| **number != GAP)
-        .map(|(position, number)| (*number, position))
-        .collect();
-    positions.sort_unstable();
-    positions.into_iter().map(|(_, position)| position).collect()
+/// The positions of each number, one number after the other: a counting sort.
+fn sorted_positions(sequence: &[u32], words: usize) -> Vec<u32> {
+    let mut next = vec![0_u32; words + 1];
+    for number in sequence {
+        let after = (*number as usize).checked_add(1);
+        if let Some(count) = after.and_then(|after| next.get_mut(after)) {
+            *count += 1;
+        }
+    }
+    let mut before = 0;
+    for count in &mut next {
+        before += *count;
+        *count = before;
+    }
+    let mut positions = vec![0; before as usize];
+    for (position, number) in (0..).zip(sequence) {
+        let place = next.get_mut(*number as usize).filter(|_| *number != GAP);
+        if let Some(place) = place {
+            if let Some(slot) = positions.get_mut(*place as usize) {
+                *slot = position;
+            }
+            *place += 1;
+        }
+    }
+    positions
 }
 
 /// Knuth, Morris and Pratt: linear whatever repeats.

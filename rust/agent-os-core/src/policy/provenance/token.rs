@@ -30,7 +30,7 @@ impl Needle {
         if is_iban(&compact) {
             return Some(Self::Iban(compact.to_ascii_uppercase()));
         }
-        let tokens: Vec<String> = raw_tokens(&text).into_iter().map(normal).collect();
+        let tokens: Vec<String> = raw_tokens(&text).into_iter().map(|token| normal(token).into_owned()).collect();
         (!tokens.is_empty()).then_some(Self::Tokens(tokens))
     }
 }
@@ -79,13 +79,19 @@ fn push_trimmed<'t>(token: &'t str, tokens: &mut Vec<&'t str>) {
 }
 
 /// The form that all spellings of one number, URL or e-mail address share; any other token is itself.
-pub(super) fn normal(token: &str) -> String {
-    number(token).or_else(|| url(token)).or_else(|| email(token)).unwrap_or_else(|| token.to_owned())
+pub(super) fn normal(token: &str) -> Cow<'_, str> {
+    match number(token).or_else(|| url(token)).or_else(|| email(token)) {
+        Some(normal) => Cow::Owned(normal),
+        None => Cow::Borrowed(token),
+    }
 }
 
 /// `[+-]?` and `\d+` or `\d{1,3}(,\d{3})+`, then `(\.\d+)?`; digits are ASCII digits.
 fn number(token: &str) -> Option<String> {
     let unsigned = token.strip_prefix(['+', '-']).unwrap_or(token);
+    if !unsigned.starts_with(|c: char| c.is_ascii_digit()) {
+        return None;
+    }
     let (whole, fraction) = match unsigned.split_once('.') {
         Some((whole, fraction)) => (whole, Some(fraction)),
         None => (unsigned, None),
@@ -103,14 +109,14 @@ fn number(token: &str) -> Option<String> {
     if !fits {
         return None;
     }
-    if let Some(decimal) = Decimal::parse(&token.replace(',', "")) {
-        return Some(decimal.normal_text());
-    }
-    // More digits than a number may have: no number can be looked for, but text can.
-    None
+    // `None` for more digits than a number may have: no such number can be looked for, but its text can.
+    Decimal::parse(&token.replace(',', "")).map(|decimal| decimal.normal_text())
 }
 
 fn url(token: &str) -> Option<String> {
+    if !token.starts_with(['h', 'H']) {
+        return None;
+    }
     let (scheme, rest) = token.split_once("://")?;
     let scheme = scheme.to_lowercase();
     let default_port = match scheme.as_str() {
