@@ -45,7 +45,7 @@ class DirectorySource:
         return self._reader.log_id
 
     def size(self) -> int:
-        return sum(1 for _ in self.raw(0))
+        return self._reader.size
 
     def raw(self, start: int) -> Iterator[tuple[int, bytes]]:
         return self._reader.entries(start)

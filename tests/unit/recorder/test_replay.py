@@ -238,9 +238,12 @@ def test_text_that_could_not_be_kept_whole_is_never_taken_for_all_there_was(tmp_
     assert not_replayable(log) == {"text_lost": 1}
 
 
-def test_arguments_that_were_blotted_out_are_not_judged_as_they_stand(tmp_path: Path) -> None:
+@pytest.mark.parametrize("iban", [IBAN, "elsewhere"])
+def test_arguments_that_were_blotted_out_are_not_judged_as_they_stand(tmp_path: Path, iban: str) -> None:
     rules = RULES + "  - {id: hide, effect: require, action: payments.send, redact: args.note}\n"
-    log = recorded(tmp_path, lambda at: at.ask("payments.send", iban=IBAN, amount=7, note="dinner"), rules=rules)
+    log = recorded(tmp_path, lambda at: at.ask("payments.send", iban=iban, amount=7, note="dinner"), rules=rules)
+    (entry,) = (entry for entry in FlightRecorder(log).query(action="payments.send") if "decision" in entry)
+    assert (entry["kind"], entry["args"]["full"]["note"]) == ("intent" if iban == IBAN else "denied", "[redacted]")
     assert not_replayable(log, rules) == {"arguments_redacted": 1}
 
 
