@@ -243,11 +243,15 @@ def test_an_outcome_is_recorded_although_the_disk_became_full_while_the_tool_ran
         return "full"
 
     def agent() -> str:
-        ran = 0
+        results = []
+
+        def until_it_fails() -> None:
+            while True:
+                results.append(fill_it())
+
         with pytest.raises(RecorderError, match="did not happen"):
-            while fill_it() == "full":
-                ran += 1
-        assert ran >= 1
+            until_it_fails()
+        assert results
         return "over"
 
     assert inside(kernel, agent) == "over"

@@ -23,7 +23,7 @@ from tests.unit.kernel.desk import ALL, RUN, Trace, inside, of_kind, policy
 
 
 @pytest.mark.parametrize("durability", ["written", "memory"])
-def test_many_threads_leave_one_dense_log_in_which_every_intent_has_its_outcome(
+def test_many_threads_leave_one_dense_log_with_an_outcome_for_every_intent(
     durability: str, tmp_path: Path
 ) -> None:
     threads, calls = 64, 25

@@ -1,4 +1,4 @@
-"""Lessons 11, 13, 14, 15, 17, 22: names, paths and patterns are taken for what they are, and nothing outranks a deny."""
+"""Lessons 11, 13, 14, 15, 17, 22: names, paths and patterns are taken literally, and nothing outranks a deny."""
 
 from __future__ import annotations
 

@@ -181,12 +181,14 @@ def test_record_full_of_one_action_keeps_its_arguments_and_result_only() -> None
         assert ("dropped" in log, "DROPPED" in log) == (False, False)
 
 
-def test_a_rule_cannot_ask_for_less_than_the_kernel_records() -> None:
+def test_rules_say_how_much_is_recorded_of_an_action_and_the_strongest_of_them_counts() -> None:
     none = "{id: none, effect: require, action: '**', record: none}"
-    with desk(ALLOW, none, record="full") as kernel:
-        pay = kernel.tool("t.pay")(lambda note: "paid")
-        inside(kernel, lambda: pay("kept"))
-        assert of_kind(kernel, "intent")[-1]["args"]["full"] == {"note": "kept"}
+    fields = "{id: fields, effect: require, action: t.pay, record: fields}"
+    for rules, kept in (((none,), ["digest"]), ((none, FULL), ["digest", "full"]), ((fields, none), ["digest"])):
+        with desk(ALLOW, *rules, record="full") as kernel:
+            pay = kernel.tool("t.pay")(lambda note: "paid")
+            inside(kernel, lambda pay=pay: pay("a note"))
+            assert sorted(of_kind(kernel, "intent")[-1]["args"]) == kept
 
 
 def test_large_values_stand_in_the_side_store_and_verify(tmp_path: Path) -> None:
