@@ -90,7 +90,8 @@ def governed(kernel: KernelSpace, function: Function, declare: Callable[[Functio
 
 def _parent(kernel: KernelSpace) -> Process:
     """Who starts the run: the run that the caller is in, else the operator."""
-    return current() or kernel.core.operator
+    process = current()
+    return kernel.core.operator if process is None else process
 
 
 def describe(agent_id: str, args: Any, kwargs: Any) -> dict[str, Any]:

@@ -73,6 +73,8 @@ enum State {
     Done,
 }
 
+type Running = (Audited<CoreDecision, Reservation>, Instant, Option<Arc<CoreProcess>>);
+
 /// One governed call.
 #[pyclass(frozen, module = "agent_os._core")]
 pub(crate) struct Call {
@@ -192,8 +194,39 @@ impl Call {
         *self.state.lock().unwrap_or_else(PoisonError::into_inner) = state;
     }
 
-    fn take(&self) -> State {
-        std::mem::replace(&mut *self.state.lock().unwrap_or_else(PoisonError::into_inner), State::Done)
+    /// Takes the state if it is the wanted one; any other stays as it is.
+    fn take_if<T>(&self, wanted: impl FnOnce(State) -> Result<T, State>) -> Option<T> {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        match wanted(std::mem::replace(&mut *state, State::Done)) {
+            Ok(taken) => Some(taken),
+            Err(other) => {
+                *state = other;
+                None
+            }
+        }
+    }
+
+    fn take_asking(&self) -> PyResult<(CoreDecision, Option<i64>)> {
+        let asking = self.take_if(|state| match state {
+            State::Asking { decision, deadline } => Ok((decision, deadline)),
+            other => Err(other),
+        });
+        asking.ok_or_else(out_of_order)
+    }
+
+    fn take_ready(&self) -> PyResult<Audited<CoreDecision, Reservation>> {
+        let ready = self.take_if(|state| match state {
+            State::Ready(audited) => Ok(audited),
+            other => Err(other),
+        });
+        ready.ok_or_else(out_of_order)
+    }
+
+    fn take_running(&self) -> Option<Running> {
+        self.take_if(|state| match state {
+            State::Running { audited, started, child } => Ok((audited, started, child)),
+            other => Err(other),
+        })
     }
 
     /// Writes what the log says of the arguments.
@@ -365,7 +398,7 @@ impl Call {
 
     /// Records that confirmation is asked for, and says what an approver needs to know. After `seconds` it is too late.
     fn ask<'py>(&self, py: Python<'py>, seconds: f64) -> PyResult<Bound<'py, PyDict>> {
-        let State::Asking { decision, .. } = self.take() else { return Err(out_of_order()) };
+        let (decision, _) = self.take_asking()?;
         let expires = now().saturating_add((seconds * 1e6) as i64);
         self.approval_event(kind::APPROVAL_REQUESTED, &decision, None, Some(expires))
             .map_err(|fault| errors::unrecorded(py, &fault))?;
@@ -395,7 +428,7 @@ impl Call {
     /// Takes the approver's answer. Only the very object `True` confirms. The request is then decided again, with the
     /// rules and the state of this moment, and may have to be confirmed anew.
     fn answer(&self, py: Python<'_>, answer: &Bound<'_, PyAny>, by: &str) -> PyResult<()> {
-        let State::Asking { decision, deadline } = self.take() else { return Err(out_of_order()) };
+        let (decision, deadline) = self.take_asking()?;
         let reason = match (answer.cast_exact::<PyBool>(), deadline) {
             (_, None) => Reason::ApprovalInvalid,
             (_, Some(deadline)) if now() > deadline => Reason::ApprovalExpired,
@@ -416,16 +449,15 @@ impl Call {
 
     /// Denies what nobody can confirm.
     fn unanswered(&self, py: Python<'_>) -> PyResult<()> {
-        let State::Asking { decision, .. } = self.take() else { return Err(out_of_order()) };
+        let (decision, _) = self.take_asking()?;
         Err(self.refuse_asked(py, decision, Reason::ApprovalMissing))
     }
 
     /// Calls the tool's function with the frozen arguments and returns what it returns: for an async tool, its
     /// coroutine.
     fn invoke<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        let (State::Ready(audited), Target::Tool(declared)) = (self.take(), &self.target) else {
-            return Err(out_of_order());
-        };
+        let Target::Tool(declared) = &self.target else { return Err(out_of_order()) };
+        let audited = self.take_ready()?;
         let started = Instant::now();
         let result = declared.invoke(&audited, self.frozen.bind(py), &self.injected);
         self.put(State::Running { audited, started, child: None });
@@ -434,10 +466,8 @@ impl Call {
 
     /// Starts the agent's run and returns its handle. The operator's words become text of origin `user`.
     fn start(&self, py: Python<'_>, args: &Bound<'_, PyTuple>, kwargs: &Bound<'_, PyDict>) -> PyResult<Process> {
-        let (State::Ready(audited), Target::Run(agent), Some(parent)) = (self.take(), &self.target, &self.process)
-        else {
-            return Err(out_of_order());
-        };
+        let (Target::Run(agent), Some(parent)) = (&self.target, &self.process) else { return Err(out_of_order()) };
+        let audited = self.take_ready()?;
         let child = self.kernel.start(&audited, agent, parent).map_err(|fault| errors::unrecorded(py, &fault))?;
         let running = State::Running { audited, started: Instant::now(), child: Some(Arc::clone(&child)) };
         if parent.is_operator() {
@@ -460,7 +490,7 @@ impl Call {
 
     /// Records that it returned, and gives the result back as the agent may see it.
     fn returned<'py>(&self, py: Python<'py>, result: Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
-        let State::Running { audited, started, child } = self.take() else { return Err(out_of_order()) };
+        let (audited, started, child) = self.take_running().ok_or_else(out_of_order)?;
         let (labels, origin): (&[String], _) = match &self.target {
             Target::Tool(declared) => (&declared.labels, Some(declared.origin)),
             Target::Run(_) => (&[], None),
@@ -546,7 +576,7 @@ impl Call {
 
     /// Records that it raised or was cancelled.
     fn raised(&self, py: Python<'_>, error: &Bound<'_, PyBaseException>, cancelled: bool) -> PyResult<()> {
-        let State::Running { audited, started, child } = self.take() else { return Ok(()) };
+        let Some((audited, started, child)) = self.take_running() else { return Ok(()) };
         self.finish_child(child.as_ref());
         let class = class_name(error.as_any());
         // What a message says cannot be redacted by path, so where anything is to be, it is left out.

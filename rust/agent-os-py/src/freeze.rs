@@ -206,18 +206,23 @@ impl Freezer {
         mut spans: Option<&mut Spans<'py>>,
     ) -> Result<Bound<'py, PyDict>, Fault> {
         let py = map.py();
-        // INVARIANT: nobody else holds `copy`, so it can be walked while it is being filled.
-        let copy = map.copy().map_err(|error| Fault::from_error(py, &error))?;
+        // INVARIANT: nobody else holds `copy`. A dict is copied at once; of a subclass only its storage is read, which
+        // its own `keys` and `__getitem__` would not show.
+        let exact = map.is_exact_instance_of::<PyDict>();
+        let copy = if exact { map.copy().map_err(|error| Fault::from_error(py, &error))? } else { PyDict::new(py) };
         let mut entries: SmallVec<[(Bound<'py, PyString>, Bound<'py, PyAny>); 8]> = SmallVec::new();
-        for (key, value) in copy.iter() {
-            let key = key.cast_into_exact::<PyString>().map_err(|error| {
-                let class = class_name(&error.into_inner());
-                Fault::new(format!("has a key of type `{class}`; use strings as keys"))
-            })?;
-            if key.to_str().is_err() {
-                return Err(Fault::new("has a key with a lone surrogate; repair the text"));
+        if exact {
+            for (key, value) in copy.iter() {
+                entries.push((map_key(key)?, value));
             }
-            entries.push((key, value));
+        } else {
+            for entry in map.items() {
+                let (key, value): (Bound<'py, PyAny>, Bound<'py, PyAny>) =
+                    entry.extract().map_err(|error| Fault::from_error(py, &error))?;
+                let key = map_key(key)?;
+                copy.set_item(&key, &value).map_err(|error| Fault::from_error(py, &error))?;
+                entries.push((key, value));
+            }
         }
         entries.sort_by(|(a, _), (b, _)| {
             canon::compare_keys(a.to_str().unwrap_or_default(), b.to_str().unwrap_or_default())
@@ -456,10 +461,22 @@ fn is_exactly(value: &Bound<'_, PyAny>, cell: &'static PyOnceLock<Py<PyType>>, m
     class(value.py(), cell, module, name).is_some_and(|class| value.get_type().is(class))
 }
 
-/// True for instances by the type's own ancestry; `__instancecheck__` and `__class__` are not asked.
+/// A key, if it is exactly a string that has a canonical form.
+fn map_key(key: Bound<'_, PyAny>) -> Result<Bound<'_, PyString>, Fault> {
+    let key = key.cast_into_exact::<PyString>().map_err(|error| {
+        let class = class_name(&error.into_inner());
+        Fault::new(format!("has a key of type `{class}`; use strings as keys"))
+    })?;
+    if key.to_str().is_err() {
+        return Err(Fault::new("has a key with a lone surrogate; repair the text"));
+    }
+    Ok(key)
+}
+
+/// True for instances by their type's ancestry. What an object or its metaclass says of itself is not asked: the check
+/// is that of the class that is looked for.
 fn is_instance(value: &Bound<'_, PyAny>, cell: &'static PyOnceLock<Py<PyType>>, module: &str, name: &str) -> bool {
-    let Some(class) = class(value.py(), cell, module, name) else { return false };
-    value.get_type().mro().iter().any(|ancestor| ancestor.is(class))
+    class(value.py(), cell, module, name).is_some_and(|class| value.get_type().is_subclass(class).unwrap_or(false))
 }
 
 /// True for members of enumerations.
