@@ -195,38 +195,30 @@ impl Call {
     }
 
     /// Takes the state if it is the wanted one; any other stays as it is.
-    fn take_if<T>(&self, wanted: impl FnOnce(State) -> Result<T, State>) -> Option<T> {
+    fn take_if(&self, wanted: impl Fn(&State) -> bool) -> State {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        match wanted(std::mem::replace(&mut *state, State::Done)) {
-            Ok(taken) => Some(taken),
-            Err(other) => {
-                *state = other;
-                None
-            }
-        }
+        if wanted(&state) { std::mem::replace(&mut *state, State::Done) } else { State::Done }
     }
 
     fn take_asking(&self) -> PyResult<(CoreDecision, Option<i64>)> {
-        let asking = self.take_if(|state| match state {
+        match self.take_if(|state| matches!(state, State::Asking { .. })) {
             State::Asking { decision, deadline } => Ok((decision, deadline)),
-            other => Err(other),
-        });
-        asking.ok_or_else(out_of_order)
+            _ => Err(out_of_order()),
+        }
     }
 
     fn take_ready(&self) -> PyResult<Audited<CoreDecision, Reservation>> {
-        let ready = self.take_if(|state| match state {
+        match self.take_if(|state| matches!(state, State::Ready(_))) {
             State::Ready(audited) => Ok(audited),
-            other => Err(other),
-        });
-        ready.ok_or_else(out_of_order)
+            _ => Err(out_of_order()),
+        }
     }
 
     fn take_running(&self) -> Option<Running> {
-        self.take_if(|state| match state {
-            State::Running { audited, started, child } => Ok((audited, started, child)),
-            other => Err(other),
-        })
+        match self.take_if(|state| matches!(state, State::Running { .. })) {
+            State::Running { audited, started, child } => Some((audited, started, child)),
+            _ => None,
+        }
     }
 
     /// Writes what the log says of the arguments.
