@@ -244,6 +244,11 @@ class SaysItIsAnEnum(metaclass=Metaclass):
 
 
 OPAQUE: dict[str, Any] = {
+    "NaN": math.nan,
+    "infinity": -math.inf,
+    "decimal NaN": decimal.Decimal("NaN"),
+    "decimal infinity": decimal.Decimal("-Infinity"),
+    "a float that is NaN": LyingFloat("nan"),
     "function": print,
     "class": int,
     "object": object(),
