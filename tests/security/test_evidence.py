@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import os
 import shutil
 import struct
 from collections.abc import Callable
@@ -308,6 +309,20 @@ def test_28_a_whole_log_put_in_the_place_of_another_has_another_id_and_root(log:
     assert other.ok
     assert (other.log_id, other.root) != (kept.log_id, kept.root)
     assert other.log_id != kept.log_id
+
+
+@pytest.mark.skipif(os.name != "posix", reason="rights are spelt so on POSIX only")
+def test_28_nobody_but_the_owner_reads_or_writes_a_log_whatever_the_umask(tmp_path: Path) -> None:
+    """Without the salt small arguments cannot be guessed from their digests, and the log itself is private as well."""
+    before = os.umask(0)
+    try:
+        with KernelSpace(policy(*RULES), recorder=tmp_path / "log", record="full") as kernel:
+            inside(kernel, lambda: "r" * 600)
+    finally:
+        os.umask(before)
+    rights = {path.name: path.stat().st_mode & 0o777 for path in [tmp_path / "log", *(tmp_path / "log").rglob("*")]}
+    assert {name for name, mode in rights.items() if mode & 0o077} == set()
+    assert rights["salt"] == 0o600
 
 
 # -- 29: one action, one intent, one outcome --------------------------------------------------------------------------

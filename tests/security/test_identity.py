@@ -132,6 +132,7 @@ def test_20_the_operators_handle_of_another_kernel_is_nobodys_here(trace: Trace)
 # -- 20: the control plane --------------------------------------------------------------------------------------------
 
 OPEN = policy(ALL)
+HELD: dict[str, Any] = {}
 
 CONTROL: dict[str, Callable[[KernelSpace], Any]] = {
     "operator": lambda kernel: kernel.operator(),
@@ -143,13 +144,15 @@ CONTROL: dict[str, Callable[[KernelSpace], Any]] = {
     "govern": lambda kernel: kernel.govern(lambda: None, agent_id="mole"),
     "core.register": lambda kernel: kernel.core.register("mole", ["admin"]),
     "tool": lambda kernel: kernel.tool("t.mole")(lambda: None),
-    "tool declared before": lambda kernel: kernel.declared_before(lambda: None),
+    "tool declared before": lambda kernel: HELD["declaration"](lambda: None),
     "core.tool": lambda kernel: kernel.core.tool("t.mole", lambda: None, [], [], "system", None),
     "close": lambda kernel: kernel.close(),
     "core.close": lambda kernel: kernel.core.close(),
     "with": lambda kernel: kernel.__exit__(None, None, None),
     "approver": lambda kernel: setattr(kernel, "approver", lambda request: True),
     "approval_seconds": lambda kernel: setattr(kernel, "approval_seconds", 1e9),
+    "check": lambda kernel: setattr(kernel, "check", lambda *args, **options: True),
+    "core": lambda kernel: setattr(kernel, "core", HELD["other"].core),
     "bundle": lambda kernel: setattr(kernel, "bundle", OPEN.digest),
     "flight_recorder": lambda kernel: setattr(kernel, "flight_recorder", None),
 }
@@ -157,8 +160,10 @@ CONTROL: dict[str, Callable[[KernelSpace], Any]] = {
 
 @pytest.mark.parametrize("what", CONTROL)
 def test_20_an_agent_that_reaches_for_the_control_plane_is_refused(what: str) -> None:
-    with desk("{id: ask, effect: ask, action: t.x}", approver=lambda request: False) as kernel:
-        kernel.declared_before = kernel.tool("t.before")  # type: ignore[attr-defined]
+    ask = "{id: ask, effect: ask, action: t.x}"
+    with desk() as other, desk(ask, approver=lambda request: False) as kernel:
+        HELD["other"] = other
+        HELD["declaration"] = kernel.tool("t.before")
         approver, seconds, bundle = kernel.approver, kernel.approval_seconds, kernel.bundle
 
         def agent() -> str:
