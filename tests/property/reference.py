@@ -280,7 +280,7 @@ def equal(left: Any, right: Any, fold: bool, parse: bool = False) -> float:
 
 def folding(text: str, fold: bool) -> str:
     """Without case, character by character, so that a part of a text folds to a part of the folded text."""
-    return "".join(character.lower() for character in text.upper()) if fold else text
+    return "".join(character.lower() for character in text.lower().upper()) if fold else text
 
 
 def in_time(name: str, value: Any, operand: Any) -> float:

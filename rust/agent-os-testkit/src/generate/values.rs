@@ -45,11 +45,11 @@ const TYPES: &[Type] = &[
 ];
 
 pub(super) const WORDS: &[&str] = &[
-    "EUR", "eur", "SEK", "drop", "Drop", "dropped", "a", "ab", "Straße", "STRASSE", "ΑΣ", "ΑΣΑ", "é", "e\u{301}",
-    "x y", "1", "_",
+    "EUR", "eur", "SEK", "drop", "Drop", "dropped", "a", "ab", "Straße", "STRASSE", "STRAẞE", "ΑΣ", "ΑΣΑ", "é",
+    "e\u{301}", "x y", "1", "_",
 ];
 pub(super) const PARTS: &[&str] =
-    &["E", "e", "dr", "op", "ped", "a", "b", "SS", "ß", "Σ", "ς", " ", "EUR", "drop", "\u{301}"];
+    &["E", "e", "dr", "op", "ped", "a", "b", "SS", "ß", "ẞ", "Σ", "ς", " ", "EUR", "drop", "\u{301}"];
 pub(super) const PATTERNS: &[&str] =
     &["[a-z]+", "EUR|SEK", "d.*", "(dr)?op", "[^a]", "a|ab", "", "E[A-Z]{2}", "(?:x| |y){1,3}", "Stra(ß|ss)e", "dr|op"];
 pub(super) const PATHS: &[&str] = &[
