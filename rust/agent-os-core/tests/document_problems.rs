@@ -427,7 +427,9 @@ fn any_json_is_understood_or_refused_and_never_panics() {
 }
 
 fn replace_each(value: &Value, act: &mut dyn FnMut(&Value), others: &[Value]) {
-    others.iter().for_each(|other| act(other));
+    for other in others {
+        act(other);
+    }
     match value {
         Value::Map(entries) => {
             for (key, inner) in entries {
