@@ -41,7 +41,7 @@ $(VENV)/.installed: pyproject.toml tools/preflight
 # Only the extension, and only where Rust is newer than the set-up.
 $(VENV)/.built: $(RUST_SOURCES) $(VENV)/.installed
 	@[ -z "$$(find rust Cargo.toml Cargo.lock -type f -newer $(VENV)/.installed)" ] \
-	  || { set -x; $(PY) -m pip install $(PIP_FLAGS) --no-deps --no-build-isolation -e .; }
+	  || { set -x; PATH="$(CURDIR)/$(VENV)/$(BIN):$$PATH" $(PY) -m pip install $(PIP_FLAGS) --no-deps --no-build-isolation -e .; }
 	@touch $@
 
 $(DEMO_VENV)/.installed: pyproject.toml tools/preflight examples/agentdojo/requirements.txt
