@@ -288,8 +288,9 @@ def test_08_the_steps_of_a_call_cannot_be_taken_twice_or_out_of_order(trace: Tra
             asking = calls["t.ask"].begin(current(), (), None)
             with pytest.raises(RuntimeError, match="out of order"):
                 asking.invoke()
+            asking.ask(1.0)
             with pytest.raises(RuntimeError, match="out of order"):
-                asking.ask(1.0)
+                asking.invoke()
             early = calls["t.ask"].begin(current(), (), None)
             with pytest.raises(PolicyDenied):
                 early.answer(True, "me")  # nobody was asked
@@ -298,6 +299,8 @@ def test_08_the_steps_of_a_call_cannot_be_taken_twice_or_out_of_order(trace: Tra
             with pytest.raises(RuntimeError, match="out of order"):
                 calls["t.yes"].begin(current(), (), None).returned("done")
             assert once.invoke() == "done"
+            with pytest.raises(RuntimeError, match="out of order"):
+                once.invoke()
             once.returned("done")
             with pytest.raises(RuntimeError, match="out of order"):
                 once.returned("done")
@@ -306,6 +309,7 @@ def test_08_the_steps_of_a_call_cannot_be_taken_twice_or_out_of_order(trace: Tra
 
         inside(kernel, agent)
         assert trace.times == 1
+        assert about(kernel, "t.yes").count(("outcome", "returned")) == 1, "a step out of order loses no evidence"
 
 
 # -- 9: lighter paths -------------------------------------------------------------------------------------------------
