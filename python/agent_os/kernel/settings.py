@@ -43,7 +43,9 @@ def directory_of(
         stamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
         label = f"{name}-" if name and _core.is_name(name) else ""
         return Path(state) / "agent-os" / "logs" / f"{stamp}-{label}{secrets.token_hex(4)}"
-    directory = recorder if isinstance(recorder, (str, os.PathLike)) else recorder.directory
+    directory = recorder if isinstance(recorder, (str, os.PathLike)) else getattr(recorder, "directory", recorder)
     if directory is None or not str(directory):
         raise ValueError("`recorder` has no directory; give one, or leave it out for a fresh one")
+    if not isinstance(directory, (str, os.PathLike)):
+        raise TypeError(f"`recorder` is a `{type(recorder).__name__}`; give a directory or a `FlightRecorder`")
     return Path(directory)

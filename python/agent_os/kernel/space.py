@@ -105,10 +105,15 @@ class KernelSpace:
         self._tools: dict[str, Callable[..., Any]] = {}
         self._agents: dict[Callable[..., Any], tuple[str, Callable[..., Any]]] = {}
         self.check = self.core.check
+        self._sealed = True
         if directory is not None:
             _log.info("the log is in %s", directory)
 
-    # -- declaring ---------------------------------------------------------------------------------------------------
+    def __setattr__(self, name: str, value: object) -> None:
+        # SECURITY: an agent that reaches the kernel must not put another `check` or approver into it.
+        if "_sealed" in self.__dict__:
+            raise AttributeError(f"`{name}` of a kernel cannot be set; it is configured when it is made")
+        super().__setattr__(name, value)
 
     def register(
         self,
@@ -169,8 +174,6 @@ class KernelSpace:
             return wrapper  # type: ignore[return-value]
 
         return declare
-
-    # -- doing -------------------------------------------------------------------------------------------------------
 
     async def execute(self, target: Any, /, *args: Any, **kwargs: Any) -> Any:
         """Runs an agent (by its function), or inside an agent an action (by its name), and returns what it returns.
@@ -249,8 +252,6 @@ class KernelSpace:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         await asyncio.to_thread(self.close)
-
-    # -- inside ------------------------------------------------------------------------------------------------------
 
     def _declare(
         self,
