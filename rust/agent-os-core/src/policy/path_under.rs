@@ -111,6 +111,9 @@ mod tests {
         ] {
             assert_eq!(under(path, "/a"), Unknown, "{path:?}");
         }
+        for path in ["~", "~root/a", "a\\b", "a%2fb", "", ".."] {
+            assert_eq!(under(path, "."), Unknown, "{path:?}");
+        }
         for look_alike in LOOK_ALIKES {
             assert_eq!(under(&format!("/a/{look_alike}"), "/a"), Unknown);
         }

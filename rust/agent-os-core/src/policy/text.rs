@@ -6,18 +6,20 @@ use regex::{Regex, RegexBuilder};
 
 use crate::limits;
 
-/// Text without its case: upper-cased, then lower-cased, so that `ß`, `SS` and `ss` meet. Each character is folded
+/// Text without its case: lower-cased, upper-cased, then lower-cased, so that `ß`, `ẞ`, `SS` and `ss` meet. Each character is folded
 /// alone, whatever stands around it: a part of a text folds to the part of the folded text.
 ///
 /// ```
 /// use agent_os_core::policy::fold;
 /// assert_eq!(fold("STRASSE"), fold("straße"));
+/// assert_eq!(fold("STRAẞE"), fold("straße"));
 /// ```
 #[must_use]
 pub fn fold(text: &str) -> Cow<'_, str> {
     if !text.is_ascii() {
         // SECURITY: not `str::to_lowercase`, which gives a final sigma another form, so that `ΑΣ` would not contain `Σ`.
-        return Cow::Owned(text.to_uppercase().chars().flat_map(char::to_lowercase).collect());
+        // Lower-cased first, because `ẞ` has no upper case to turn into `SS`: folding twice is folding once.
+        return Cow::Owned(text.to_lowercase().to_uppercase().chars().flat_map(char::to_lowercase).collect());
     }
     if text.bytes().any(|byte| byte.is_ascii_uppercase()) {
         return Cow::Owned(text.to_ascii_lowercase());
