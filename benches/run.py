@@ -11,6 +11,7 @@ import argparse
 import json
 import os
 import platform
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -24,6 +25,8 @@ import decisions
 import startup
 
 from agent_os import _core
+
+PAGE = Path(__file__).parents[1] / "docs" / "benchmarks.md"
 
 TABLES: dict[str, Callable[[int], dict[str, object]]] = {
     "decisions": decisions.run,
@@ -58,6 +61,7 @@ def main() -> int:
     parser.add_argument("--only", choices=sorted(TABLES), action="append")
     parser.add_argument("--rounds", type=int, default=60)
     parser.add_argument("--json", action="store_true")
+    parser.add_argument("--write", action="store_true", help="put the figures into docs/benchmarks.md")
     options = parser.parse_args()
     if _core.build_profile() != "release":
         print(
@@ -68,11 +72,34 @@ def main() -> int:
     for name in options.only or TABLES:
         print(f"{name} …", file=sys.stderr)
         results[name] = TABLES[name](options.rounds)
+    if options.write:
+        write(results)
     if options.json:
         print(json.dumps(results, indent=1))
     else:
         show(results)
     return 0
+
+
+def write(results: dict[str, object]) -> None:
+    """Puts the tables into the page."""
+    parts = []
+    for name, table in results.items():
+        assert isinstance(table, dict)
+        parts.append(f"### {name.capitalize()}")
+        rows = list(table.items())
+        if name == "machine":
+            parts.append("\n".join(f"- {row}: {value}" for row, value in rows))
+            continue
+        columns = list(dict.fromkeys(key for _, figures in rows for key in figures))
+        unit = "µs" if name != "startup" else "one process"
+        lines = [[unit, *columns], ["---", *("---:" for _ in columns)]]
+        lines += [[row, *(f"{figures[key]:,g}" if key in figures else "" for key in columns)] for row, figures in rows]
+        parts.append("\n".join(f"| {' | '.join(cells)} |" for cells in lines))
+    page = PAGE.read_text(encoding="utf-8")
+    body = "\n\n".join(parts)
+    marks = re.compile(r"(<!-- figures: [^>]*-->\n).*?(<!-- /figures -->)", re.DOTALL)
+    PAGE.write_text(marks.sub(lambda match: f"{match[1]}\n{body}\n\n{match[2]}", page), encoding="utf-8")
 
 
 def show(results: dict[str, object]) -> None:
