@@ -6,8 +6,9 @@ use regex::{Regex, RegexBuilder};
 
 use crate::limits;
 
-/// Text without its case: lower-cased, upper-cased, then lower-cased, so that `ß`, `ẞ`, `SS` and `ss` meet. Each character is folded
-/// alone, whatever stands around it: a part of a text folds to the part of the folded text.
+/// Text without its case: lower-cased, upper-cased, then lower-cased again, so that `ẞ`, `ß`, `SS` and `ss` meet. Each
+/// character is folded alone, whatever stands around it, and folding twice changes nothing more: a part of a text folds
+/// to the part of the folded text.
 ///
 /// ```
 /// use agent_os_core::policy::fold;
@@ -17,8 +18,8 @@ use crate::limits;
 #[must_use]
 pub fn fold(text: &str) -> Cow<'_, str> {
     if !text.is_ascii() {
-        // SECURITY: not `str::to_lowercase`, which gives a final sigma another form, so that `ΑΣ` would not contain `Σ`.
-        // Lower-cased first, because `ẞ` has no upper case to turn into `SS`: folding twice is folding once.
+        // SECURITY: the last step is not `str::to_lowercase`, which gives a final sigma another form, so that `ΑΣ` would
+        // not contain `Σ`. The first step is for `ẞ`, which is upper case already and would fold to `ß` alone.
         return Cow::Owned(text.to_lowercase().to_uppercase().chars().flat_map(char::to_lowercase).collect());
     }
     if text.bytes().any(|byte| byte.is_ascii_uppercase()) {
@@ -68,16 +69,28 @@ mod tests {
 
     #[test]
     fn folding_meets_where_people_expect_it() {
-        for (a, b) in [("Straße", "STRASSE"), ("ΣΊΣΥΦΟΣ", "σίσυφος"), ("K", "k"), ("ſ", "S"), ("É", "é")]
+        for (a, b) in
+            [("Straße", "STRASSE"), ("ΣΊΣΥΦΟΣ", "σίσυφος"), ("K", "k"), ("ſ", "S"), ("É", "é"), ("STRAẞE", "straße")]
         {
             assert_eq!(fold(a), fold(b));
         }
         assert_ne!(fold("ｓｅｎｄ"), fold("send"));
     }
 
+    #[test]
+    fn folding_is_done_at_once_and_unites_every_case() {
+        for character in '\0'..=char::MAX {
+            let text = character.to_string();
+            let folded = fold(&text);
+            assert_eq!(fold(&folded), folded, "{character:?}");
+            assert_eq!(fold(&text.to_lowercase()), folded, "{character:?}");
+            assert_eq!(fold(&text.to_uppercase()), folded, "{character:?}");
+        }
+    }
+
     proptest! {
         #[test]
-        fn folding_a_whole_is_folding_its_parts(a in "\\PC{0,6}", b in "[ΑΣσςßſİıǅ]{0,4}|\\PC{0,3}") {
+        fn folding_a_whole_is_folding_its_parts(a in "\\PC{0,6}", b in "[ΑΣσςßẞſİıǅ]{0,4}|\\PC{0,3}") {
             let whole = format!("{a}{b}");
             prop_assert_eq!(fold(&whole).into_owned(), format!("{}{}", fold(&a), fold(&b)));
         }
