@@ -16,7 +16,7 @@ WHEEL_LIMIT = 5 * 2**20
 CORE_DEPENDENCIES = {"pydantic", "pyyaml", "cryptography"}
 IN_WHEEL = ("agent_os/__init__.py", "agent_os/py.typed", "agent_os/_core.pyi")
 IN_SDIST = ("LICENSE", "README.md", "CHANGELOG.md", "SECURITY.md", "Cargo.lock", "rust/agent-os-core/src/lib.rs")
-NEVER = ("/tests/", "/__pycache__/", "/.venv", "/target/", "_cache/", "agentdojo/data")
+NEVER = ("/__pycache__/", "/.venv", "/target/", "_cache/", "agentdojo/data")
 
 
 def findings_in_wheel(path: Path) -> Iterable[str]:
@@ -27,6 +27,7 @@ def findings_in_wheel(path: Path) -> Iterable[str]:
         names = wheel.namelist()
         yield from _missing(IN_WHEEL, names)
         yield from _unwanted(names)
+        yield from (f"holds the test `{name}`" for name in names if "/tests/" in name)
         outside = [n for n in names if not n.startswith("agent_os/") and ".dist-info/" not in n]
         yield from (f"installs `{name}` outside of agent_os" for name in outside)
         extensions = [name for name in names if name.startswith("agent_os/_core.") and not name.endswith(".pyi")]
