@@ -13,6 +13,7 @@ from email.parser import Parser
 from pathlib import Path
 
 WHEEL_LIMIT = 5 * 2**20
+PRESETS = Path(__file__).parents[2] / "python" / "agent_os" / "policy" / "presets"
 CORE_DEPENDENCIES = {"pydantic", "pyyaml", "cryptography"}
 IN_WHEEL = ("agent_os/__init__.py", "agent_os/py.typed", "agent_os/_core.pyi")
 IN_SDIST = ("LICENSE", "README.md", "CHANGELOG.md", "SECURITY.md", "Cargo.lock", "rust/agent-os-core/src/lib.rs")
@@ -33,9 +34,9 @@ def findings_in_wheel(path: Path) -> Iterable[str]:
         extensions = [name for name in names if name.startswith("agent_os/_core.") and not name.endswith(".pyi")]
         if len(extensions) != 1:
             yield f"holds {len(extensions)} extension modules: {extensions}"
-        for preset in ("strict", "standard", "permissive", "observe"):
-            if not any(name.endswith(f"/{preset}.yaml") for name in names):
-                yield f"has no preset `{preset}`"
+        for preset in sorted(PRESETS.glob("*")):
+            if f"agent_os/policy/presets/{preset.name}" not in names:
+                yield f"has no preset `{preset.name}`"
         if not any(name.endswith(".schema.json") for name in names):
             yield "has no JSON Schema of the policy document"
         entry_points = _text(wheel, names, "entry_points.txt")
