@@ -34,8 +34,8 @@ def findings_in_wheel(path: Path) -> Iterable[str]:
         extensions = [name for name in names if name.startswith("agent_os/_core.") and not name.endswith(".pyi")]
         if len(extensions) != 1:
             yield f"holds {len(extensions)} extension modules: {extensions}"
-        for preset in sorted(PRESETS.glob("*")):
-            if f"agent_os/policy/presets/{preset.name}" not in names:
+        for preset in sorted(PRESETS.rglob("*.*")):
+            if f"agent_os/policy/presets/{preset.relative_to(PRESETS).as_posix()}" not in names:
                 yield f"has no preset `{preset.name}`"
         if not any(name.endswith(".schema.json") for name in names):
             yield "has no JSON Schema of the policy document"
