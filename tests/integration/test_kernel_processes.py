@@ -23,9 +23,7 @@ from tests.unit.kernel.desk import ALL, RUN, Trace, inside, of_kind, policy
 
 
 @pytest.mark.parametrize("durability", ["written", "memory"])
-def test_many_threads_leave_one_dense_log_with_an_outcome_for_every_intent(
-    durability: str, tmp_path: Path
-) -> None:
+def test_many_threads_leave_one_dense_log_with_an_outcome_for_every_intent(durability: str, tmp_path: Path) -> None:
     threads, calls = 64, 25
     rules = policy(RUN, "{id: even, effect: allow, action: t.add, when: {args.x: {in: [0, 2, 4, 6, 8]}}}")
     recorder = tmp_path / "log" if durability == "written" else None
