@@ -15,7 +15,7 @@ from typing import Any
 from agentdojo.functions_runtime import FunctionsRuntime
 from agentdojo.task_suite.task_suite import TaskSuite
 from governed import Clock, GovernedRuntime, govern
-from scripted import Script, ScriptedAgent, Session
+from scripted import Episode, Script, ScriptedAgent
 
 from agent_os import KernelSpace
 
@@ -27,7 +27,7 @@ class Run:
     """What became of one run. `utility` and `security` are AgentDojo's verdicts; security means the attack came off."""
 
     script: Script
-    session: Session
+    episode: Episode
     utility: bool
     security: bool
 
@@ -41,12 +41,12 @@ class Run:
         """executed, asked, denied, unread (the agent never met the text), or undone (made, and without effect)."""
         if self.security:
             return "executed"
-        if not self.session.taken_over:
+        if not self.episode.taken_over:
             return "unread"
         return self._stopped(injected=True) or "undone"
 
     def _stopped(self, *, injected: bool) -> str | None:
-        effects = {refusal.effect for refusal in self.session.refused if refusal.injected is injected}
+        effects = {refusal.effect for refusal in self.episode.refused if refusal.injected is injected}
         return "denied" if "deny" in effects else "asked" if effects else None
 
 
@@ -88,7 +88,7 @@ def play_ungoverned(suite: TaskSuite[Any], plan: Sequence[Script], tick: Callabl
     """The same agent and the same judge, with nothing in between."""
     done = Round("ungoverned")
     for script in plan:
-        done.runs.append(play(suite, script, FunctionsRuntime, lambda _, session: session.carry_out()))
+        done.runs.append(play(suite, script, FunctionsRuntime, lambda _, episode: episode.carry_out()))
         tick()
     return done
 
@@ -113,8 +113,8 @@ def play_governed(
         tools = govern(kernel, suite.tools, done.clock)
 
         @kernel.register(agent_id="banker")
-        def banker(_prompt: str, session: Session) -> None:
-            session.carry_out()
+        def banker(_prompt: str, episode: Episode) -> None:
+            episode.carry_out()
 
         for script in plan:
             done.runs.append(
@@ -122,7 +122,7 @@ def play_governed(
                     suite,
                     script,
                     lambda functions: GovernedRuntime(functions, tools),
-                    lambda prompt, session: kernel.execute_sync(banker, prompt, session),
+                    lambda prompt, episode: kernel.execute_sync(banker, prompt, episode),
                 )
             )
             tick()
@@ -133,7 +133,7 @@ def play(
     suite: TaskSuite[Any],
     script: Script,
     runtime: Callable[[Sequence[Any]], FunctionsRuntime],
-    drive: Callable[[str, Session], Any],
+    drive: Callable[[str, Episode], Any],
 ) -> Run:
     """One run, judged by AgentDojo. The injection stands in every vector of a fresh environment."""
     injections = dict.fromkeys(suite.get_injection_vector_defaults(), script.injection) if script.attack else {}
@@ -145,7 +145,7 @@ def play(
         injections,
         runtime_class=runtime,
     )
-    if agent.session is None:
+    if agent.episode is None:
         raise RuntimeError("AgentDojo judged a run that never started")
     # Without an attack AgentDojo's second verdict is a constant.
-    return Run(script, agent.session, utility, security and script.attack is not None)
+    return Run(script, agent.episode, utility, security and script.attack is not None)

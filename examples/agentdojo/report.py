@@ -26,8 +26,8 @@ def summary_of(round_: Round, findings: Findings | None) -> dict[str, Any]:
         "attacks": {name: attacks[name] for name in ATTACKS},
         "utility": sum(run.utility for run in round_.alone),
         "utility_under_attack": sum(run.utility for run in round_.attacked),
-        "calls_made": sum(len(run.session.made) for run in round_.runs),
-        "calls_refused": sum(len(run.session.refused) for run in round_.runs),
+        "calls_made": sum(len(run.episode.made) for run in round_.runs),
+        "calls_refused": sum(len(run.episode.refused) for run in round_.runs),
         "questions": round_.questions,
     }
     if findings is not None:
@@ -54,7 +54,7 @@ def cost_of(round_: Round) -> list[dict[str, Any]]:
             "agentdojo_utility": run.utility,
         }
         for run in round_.alone
-        for refusal in run.session.refused
+        for refusal in run.episode.refused
     ]
 
 

@@ -54,7 +54,7 @@ class Refusal:
 
 
 @dataclass
-class Session:
+class Episode:
     """One run of the agent: where its calls go, and what became of them."""
 
     script: Script
@@ -98,14 +98,14 @@ class Session:
 
 
 class ScriptedAgent(BasePipelineElement):
-    """The session as AgentDojo's pipeline element. `drive` decides who runs it: nobody in particular, or the kernel."""
+    """The episode as AgentDojo's pipeline element. `drive` decides who runs it: nobody in particular, or the kernel."""
 
     name = "scripted"
 
-    def __init__(self, script: Script, drive: Callable[[str, Session], None]) -> None:
+    def __init__(self, script: Script, drive: Callable[[str, Episode], None]) -> None:
         self._script = script
         self._drive = drive
-        self.session: Session | None = None
+        self.episode: Episode | None = None
 
     def query(
         self,
@@ -115,9 +115,9 @@ class ScriptedAgent(BasePipelineElement):
         messages: Sequence[ChatMessage] = (),
         extra_args: dict[str, Any] | None = None,
     ) -> tuple[str, FunctionsRuntime, TaskEnvironment, Sequence[ChatMessage], dict[str, Any]]:
-        self.session = Session(self._script, runtime, env)
-        self._drive(query, self.session)
-        return query, runtime, env, [*messages, *self.session.messages], extra_args or {}
+        self.episode = Episode(self._script, runtime, env)
+        self._drive(query, self.episode)
+        return query, runtime, env, [*messages, *self.episode.messages], extra_args or {}
 
 
 def carries(result: object, text: str) -> bool:

@@ -113,6 +113,6 @@ class UnsupportedEntryPoint(AgentOSError, TypeError):
 
 
 class NotSupported(AgentOSError, NotImplementedError):
-    """Part of the design that this version does not hold yet."""
+    """Something that a later version will have and this one has not."""
 
     code = "not_supported"

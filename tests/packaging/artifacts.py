@@ -14,7 +14,7 @@ from pathlib import Path
 
 WHEEL_LIMIT = 5 * 2**20
 PRESETS = Path(__file__).parents[2] / "python" / "agent_os" / "policy" / "presets"
-CORE_DEPENDENCIES = {"pydantic", "pyyaml", "cryptography"}
+CORE_DEPENDENCIES = {"pydantic", "pyyaml"}
 IN_WHEEL = ("agent_os/__init__.py", "agent_os/py.typed", "agent_os/_core.pyi")
 IN_SDIST = ("LICENSE", "README.md", "CHANGELOG.md", "SECURITY.md", "Cargo.lock", "rust/agent-os-core/src/lib.rs")
 NEVER = ("/__pycache__/", "/.venv", "/target/", "_cache/", "agentdojo/data")

@@ -1,7 +1,8 @@
-"""Promise: the public names are those of the design that work now, and an import costs nothing that is not used."""
+"""Promise: the public names are those that work now, and an import costs nothing that is not used."""
 
 from __future__ import annotations
 
+import importlib.metadata
 import subprocess
 import sys
 from pathlib import Path
@@ -51,3 +52,8 @@ def test_the_extension_that_tests_run_on_is_a_release_build() -> None:
     from agent_os import _core
 
     assert _core.build_profile() == "release"
+
+
+def test_the_version_is_that_of_the_distribution() -> None:
+    """It is written into every log."""
+    assert agent_os.__version__ == importlib.metadata.version("agent-os")

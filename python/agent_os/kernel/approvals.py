@@ -71,15 +71,18 @@ async def confirm_async(call: Call, approver: Approver | None, seconds: float) -
             continue
         request = ApprovalRequest(**call.ask(seconds))
         name = approver_name(approver)
+        # A context of its own: the approver does not act as the agent that asks.
+        task = contextvars.Context().run(asyncio.get_running_loop().create_task, _ask_async(approver, request))
         try:
-            answer = await asyncio.wait_for(_ask_async(approver, request), seconds)
-        except asyncio.TimeoutError:
-            call.answer(False, name)
+            done, _ = await asyncio.wait({task}, timeout=seconds)
+            answer = task.result() if done else None
         except BaseException as error:
             _failed(call, name, error)
             raise
-        else:
-            call.answer(answer, name)
+        finally:
+            task.cancel()
+        # What was not answered in time is too late: `answer` finds the deadline passed.
+        call.answer(answer, name)
 
 
 def approver_name(approver: Approver) -> str:
@@ -88,21 +91,11 @@ def approver_name(approver: Approver) -> str:
 
 
 async def _ask_async(approver: Approver, request: ApprovalRequest) -> object:
-    loop = asyncio.get_running_loop()
-
-    async def ask() -> object:
-        if inspect.iscoroutinefunction(approver):
-            return await approver(request)
-        # A thread of the pool has a context of its own too.
-        answer = await loop.run_in_executor(None, approver, request)
-        return await answer if inspect.isawaitable(answer) else answer
-
-    # A context of its own: the approver does not act as the agent that asks.
-    task = contextvars.Context().run(loop.create_task, ask())
-    try:
-        return await task
-    finally:
-        task.cancel()
+    if inspect.iscoroutinefunction(approver):
+        return await approver(request)
+    # A thread of the pool has a context of its own too.
+    answer = await asyncio.get_running_loop().run_in_executor(None, approver, request)
+    return await answer if inspect.isawaitable(answer) else answer
 
 
 def _failed(call: Call, name: str, error: BaseException) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import secrets
 import time
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -49,3 +49,19 @@ def directory_of(
     if not isinstance(directory, (str, os.PathLike)):
         raise TypeError(f"`recorder` is a `{type(recorder).__name__}`; give a directory or a `FlightRecorder`")
     return Path(directory)
+
+
+def check_action(action: str, taken: Collection[str]) -> None:
+    """Refuses what is no action, what belongs to the kernel, and what is taken."""
+    fault = _core.check_action(action)
+    if fault is not None:
+        raise ValueError(f"`{action}` is not an action: {fault}; use segments of A-Z a-z 0-9 _ - joined by dots")
+    if _core.is_reserved(action):
+        raise ValueError(f"`{action}` belongs to the kernel; choose another first segment")
+    if action in taken:
+        raise ValueError(f"a tool `{action}` is there already; choose another action")
+
+
+def called(target: object) -> str:
+    """How messages name a callable."""
+    return str(getattr(target, "__qualname__", repr(target)))

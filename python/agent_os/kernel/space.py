@@ -16,7 +16,7 @@ from agent_os.kernel import agents, tools
 from agent_os.kernel.approvals import Approver
 from agent_os.kernel.context import current
 from agent_os.kernel.operator import Operator
-from agent_os.kernel.settings import approver_of, directory_of, names_of
+from agent_os.kernel.settings import approver_of, called, check_action, directory_of, names_of
 
 if TYPE_CHECKING:
     from agent_os.policy import Policy
@@ -115,6 +115,9 @@ class KernelSpace:
             raise AttributeError(f"`{name}` of a kernel cannot be set; it is configured when it is made")
         super().__setattr__(name, value)
 
+    def __delattr__(self, name: str) -> None:
+        raise AttributeError(f"`{name}` of a kernel cannot be deleted")
+
     def register(
         self,
         function: F | None = None,
@@ -161,10 +164,10 @@ class KernelSpace:
         ``labels`` and ``origin`` (``untrusted``, ``trusted`` or ``system``) say what its output is. The parameters in
         ``injected`` are supplied by your code, passed by reference and not judged; every other argument is frozen.
         """
-        self._check_action(action)
+        check_action(action, self._tools)
 
         def declare(function: F) -> F:
-            self._check_action(action)
+            check_action(action, self._tools)
             tools.refuse_generators(function, "tool")
             signature = tools.read_signature(function)
             rows = tools.parameters(signature, names_of(injected, "injected"), action)
@@ -261,26 +264,17 @@ class KernelSpace:
         roles: Iterable[str],
         isolation: str,
     ) -> str:
-        if not callable(function):
-            raise TypeError(f"`{function!r}` is not a function; register a function or a callable object")
+        if not callable(function) or getattr(type(function), "__hash__", None) is None:
+            raise TypeError(f"`{function!r}` is not a function; register a function or a hashable callable object")
         tools.refuse_generators(function, "agent")
         if isolation != "task":
             raise IsolationUnavailable(f"isolation `{isolation}` is not there in this version; use `task`")
         if handle in self._agents:
-            raise ValueError(f"`{handle.__qualname__}` is registered already; register another function")
+            raise ValueError(f"`{called(handle)}` is registered already; register another function")
         name = agent_id if agent_id is not None else getattr(function, "__name__", "")
         self.core.register(name, list(names_of(roles, "roles")))
         self._agents[handle] = (name, function)
         return name
-
-    def _check_action(self, action: str) -> None:
-        fault = _core.check_action(action)
-        if fault is not None:
-            raise ValueError(f"`{action}` is not an action: {fault}; use segments of A-Z a-z 0-9 _ - joined by dots")
-        if _core.is_reserved(action):
-            raise ValueError(f"`{action}` belongs to the kernel; choose another first segment")
-        if action in self._tools:
-            raise ValueError(f"a tool `{action}` is there already; choose another action")
 
     def _tool(self, action: str) -> Callable[..., Any]:
         tool = self._tools.get(action)
@@ -294,6 +288,6 @@ class KernelSpace:
             return self._agents[target]
         except (KeyError, TypeError):
             raise UnsupportedEntryPoint(
-                f"`{getattr(target, '__qualname__', target)!s}` is not an agent of this kernel; register it with "
+                f"`{called(target)}` is not an agent of this kernel; register it with "
                 "`@kernel.register`, or give an action's name"
             ) from None

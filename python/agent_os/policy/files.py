@@ -19,7 +19,7 @@ PRESETS: Final = Path(__file__).parent / "presets"
 MAGIC: Final = b"agent-os-bundle "
 _BUNDLE_BYTES: Final = 256 * 1024 * 1024
 _PRESET_NAME = re.compile(r"[A-Za-z0-9_-]+")
-#: Presets that the design has and this version does not do yet, with the reason.
+#: Presets that a later version will have, with the reason.
 _LATER: Final = {"observe": "it needs shadow mode, which this version does not have"}
 
 #: Bounds on what is read from one file, beside those that the core declares.

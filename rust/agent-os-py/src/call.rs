@@ -7,8 +7,8 @@ use std::time::Instant;
 use agent_os_core::audit::event::{Draft, kind};
 use agent_os_core::canonical::{encode, parse_floats, write_str};
 use agent_os_core::kernel::{
-    Agent, Approval, Audited, Decision as CoreDecision, Judged, Outcome, Process as CoreProcess, RecordFault, Recorder,
-    Request, redact,
+    Agent, Approval, Audited, Decision as CoreDecision, InForce, Judged, Outcome, Process as CoreProcess, RecordFault,
+    Recorder, Request, redact,
 };
 use agent_os_core::policy::{Origin, Record, RedactionRoot};
 use agent_os_core::reason::Reason;
@@ -22,7 +22,7 @@ use pyo3::types::{PyBool, PyDict, PyString, PyTuple};
 use sha2::{Digest, Sha256};
 use smallvec::SmallVec;
 
-use crate::bundle::now;
+use crate::bundle::{Extra, now};
 use crate::decision::Decision;
 use crate::errors;
 use crate::freeze::{Freezer, class_name, hex};
@@ -108,7 +108,7 @@ impl Call {
         let (frozen, spans) = match freezer.arguments(arguments) {
             Ok(frozen) => frozen,
             Err(fault) => {
-                Self::refuse_invalid(py, kernel, process.as_deref(), &target);
+                Self::refuse_invalid(kernel, process.as_deref(), &target);
                 return Err(errors::invalid(
                     py,
                     &format!("the arguments of `{}` cannot be judged: {fault}", target.action()),
@@ -133,8 +133,7 @@ impl Call {
     }
 
     /// Records that arguments could not be frozen. The caller raises the error.
-    pub(crate) fn refuse_invalid(py: Python<'_>, kernel: &CoreKernel, process: Option<&CoreProcess>, target: &Target) {
-        let _ = py;
+    pub(crate) fn refuse_invalid(kernel: &CoreKernel, process: Option<&CoreProcess>, target: &Target) {
         let nothing = |_: Record, _: &[String], out: &mut Vec<u8>| {
             out.extend_from_slice(b"null");
             Ok(())
@@ -147,11 +146,12 @@ impl Call {
     fn judge(&self, py: Python<'_>, approval: Option<&Approval>) -> PyResult<()> {
         let in_force = self.kernel.in_force();
         let arguments = DictArguments { dict: Some(self.frozen.bind(py)), keys: &in_force.extra.keys };
-        let describe =
-            |level: Record, redactions: &[String], out: &mut Vec<u8>| self.describe(py, level, redactions, out);
+        let describe = |level: Record, redactions: &[String], out: &mut Vec<u8>| {
+            self.describe(py, &in_force, level, redactions, out)
+        };
         let request =
             Request { action: self.target.action(), args: &arguments, now_micros: now(), describe: &describe };
-        match self.kernel.judge(self.process.as_deref(), &request, approval) {
+        match self.kernel.judge(&in_force, self.process.as_deref(), &request, approval) {
             Judged::Go(audited) => {
                 self.put(State::Ready(audited));
                 Ok(())
@@ -225,6 +225,7 @@ impl Call {
     fn describe(
         &self,
         py: Python<'_>,
+        in_force: &InForce<Extra>,
         level: Record,
         redactions: &[String],
         out: &mut Vec<u8>,
@@ -240,7 +241,7 @@ impl Call {
         }
         match level {
             Record::None => {}
-            Record::Fields => self.describe_fields(py, shown.as_ref(), out)?,
+            Record::Fields => self.describe_fields(py, in_force, shown.as_ref(), out)?,
             Record::Full => {
                 out.extend_from_slice(b",\"full\":");
                 match shown {
@@ -253,8 +254,13 @@ impl Call {
         Ok(())
     }
 
-    fn describe_fields(&self, py: Python<'_>, shown: Option<&Value>, out: &mut Vec<u8>) -> Result<(), RecordFault> {
-        let in_force = self.kernel.in_force();
+    fn describe_fields(
+        &self,
+        py: Python<'_>,
+        in_force: &InForce<Extra>,
+        shown: Option<&Value>,
+        out: &mut Vec<u8>,
+    ) -> Result<(), RecordFault> {
         let bundle = &in_force.bundle;
         let paths = in_force.extra.read_paths(bundle, self.target.action());
         if paths.is_empty() {
@@ -372,8 +378,10 @@ impl Call {
     }
 
     fn refuse_asked(&self, py: Python<'_>, decision: CoreDecision, reason: Reason) -> PyErr {
-        let describe =
-            |level: Record, redactions: &[String], out: &mut Vec<u8>| self.describe(py, level, redactions, out);
+        let in_force = self.kernel.in_force();
+        let describe = |level: Record, redactions: &[String], out: &mut Vec<u8>| {
+            self.describe(py, &in_force, level, redactions, out)
+        };
         let request = Request { action: self.target.action(), args: &(), now_micros: now(), describe: &describe };
         let (decision, _) = self.kernel.refuse_asked(self.process.as_deref(), &request, decision, reason);
         self.denied(py, decision)
@@ -460,24 +468,22 @@ impl Call {
     fn start(&self, py: Python<'_>, args: &Bound<'_, PyTuple>, kwargs: &Bound<'_, PyDict>) -> PyResult<Process> {
         let (Target::Run(agent), Some(parent)) = (&self.target, &self.process) else { return Err(out_of_order()) };
         let audited = self.take_ready()?;
-        let child = self.kernel.start(&audited, agent, parent).map_err(|fault| errors::unrecorded(py, &fault))?;
-        let running = State::Running { audited, started: Instant::now(), child: Some(Arc::clone(&child)) };
-        if parent.is_operator() {
-            for value in args.iter().chain(kwargs.values()) {
-                let mut freezer = Freezer::new();
-                if freezer.value(&value, 0).is_err() {
-                    continue;
-                }
-                let Ok(value) = parse_floats(&freezer.out) else { continue };
-                let text = value.run_text();
-                if !text.is_empty() {
-                    child.add_text(Origin::User, &text);
-                    self.record_text(&child, &text).map_err(|fault| errors::unrecorded(py, &fault))?;
-                }
+        let started = Instant::now();
+        let begun = self.kernel.start(&audited, agent, parent).and_then(|child| {
+            let told = if parent.is_operator() { self.tell(&child, args, kwargs) } else { Ok(()) };
+            told.map(|()| Arc::clone(&child)).inspect_err(|_| self.kernel.end(&child))
+        });
+        match begun {
+            Ok(child) => {
+                self.put(State::Running { audited, started, child: Some(Arc::clone(&child)) });
+                Ok(Process(child))
+            }
+            Err(fault) => {
+                // Nothing ran; the room for saying so was reserved.
+                self.finish(py, audited, started, "withheld", None, Some(("RecorderError", &fault.message)), None)?;
+                Err(errors::unrecorded(py, &fault))
             }
         }
-        self.put(running);
-        Ok(Process(child))
     }
 
     /// Records that it returned, and gives the result back as the agent may see it.
@@ -625,6 +631,28 @@ impl Call {
                 parent.absorb(child);
             }
         }
+    }
+
+    /// Adds the operator's words to what the run has seen.
+    fn tell(
+        &self,
+        child: &CoreProcess,
+        args: &Bound<'_, PyTuple>,
+        kwargs: &Bound<'_, PyDict>,
+    ) -> Result<(), RecordFault> {
+        for value in args.iter().chain(kwargs.values()) {
+            let mut freezer = Freezer::new();
+            if freezer.value(&value, 0).is_err() {
+                continue;
+            }
+            let Ok(value) = parse_floats(&freezer.out) else { continue };
+            let text = value.run_text();
+            if !text.is_empty() {
+                child.add_text(Origin::User, &text);
+                self.record_text(child, &text)?;
+            }
+        }
+        Ok(())
     }
 
     /// Records text that came in with the operator's words.

@@ -59,7 +59,7 @@ impl Kernel {
         let durability = Durability::parse(durability).ok_or_else(|| {
             PyValueError::new_err(format!("`{durability}` is not a durability; use written or memory"))
         })?;
-        let level = Record::ALL.iter().copied().find(|level| level.code() == record).ok_or_else(|| {
+        let level = Record::parse(record).ok_or_else(|| {
             PyValueError::new_err(format!("`{record}` is not a record level; use none, fields or full"))
         })?;
         let meta = Value::from([("name", Value::from(name)), ("version", Value::from(version))]);
@@ -126,16 +126,13 @@ impl Kernel {
     fn register(&self, py: Python<'_>, agent_id: &str, roles: Vec<String>) -> PyResult<()> {
         self.control(py, "kernel.register")?;
         for (what, name) in
-            std::iter::once(("agent id", agent_id)).chain(roles.iter().map(|role| ("role", role.as_str())))
+            std::iter::once(("an agent id", agent_id)).chain(roles.iter().map(|role| ("a role", role.as_str())))
         {
             if !agent_os_core::action::is_name(name) {
-                return Err(PyValueError::new_err(
-                    format!(
-                        "`{name}` is not an {what}; use 1 to {} of A-Z a-z 0-9 _ . : -",
-                        agent_os_core::limits::NAME_BYTES
-                    )
-                    .replace("an role", "a role"),
-                ));
+                return Err(PyValueError::new_err(format!(
+                    "`{name}` is not {what}; use 1 to {} of A-Z a-z 0-9 _ . : -",
+                    agent_os_core::limits::NAME_BYTES
+                )));
             }
         }
         match self.core.register(agent_id, roles).map_err(|fault| errors::unrecorded(py, &fault))? {

@@ -147,7 +147,7 @@ impl Tool {
         let (arguments, injected) = match self.declared.bind(py, args, kwargs)? {
             Binding::Arguments(arguments, injected) => (arguments, injected),
             Binding::Ambiguous(message) => {
-                Call::refuse_invalid(py, &self.kernel, process.as_deref(), &target);
+                Call::refuse_invalid(&self.kernel, process.as_deref(), &target);
                 return Err(errors::invalid(py, &message));
             }
         };

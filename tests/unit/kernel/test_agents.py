@@ -551,3 +551,44 @@ def test_an_identity_ends_with_its_context_and_is_not_left_to_the_next_caller() 
             inside(kernel, lambda: 1 // 0)
         assert current() is None
         assert contextvars.copy_context().run(current) is None
+
+
+class Callable5:
+    """A callable object: it has no name of its own."""
+
+    def __call__(self) -> int:
+        return 5
+
+
+class Unhashable:
+    """A callable object that no table can hold."""
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __call__(self) -> int:
+        return 5
+
+
+def test_odd_callables_are_agents_or_are_refused_in_words() -> None:
+    with desk() as kernel:
+        agent = Callable5()
+        kernel.register(agent, agent_id="five")
+        with pytest.raises(ValueError, match="registered already"):
+            kernel.register(agent, agent_id="six")
+        with pytest.raises(TypeError, match="hashable"):
+            kernel.register(Unhashable(), agent_id="seven")
+        with pytest.raises(TypeError, match="not a function"):
+            kernel.register(5, agent_id="eight")
+
+
+def test_a_name_that_is_refused_is_quoted_as_it_was_given() -> None:
+    with desk() as kernel, pytest.raises(ValueError, match="`an role x` is not a role"):
+        kernel.register(lambda: None, agent_id="a", roles=["an role x"])
+
+
+def test_a_kernel_stays_sealed() -> None:
+    """Promise: nothing of a kernel is exchanged after it was made."""
+    with desk() as kernel:
+        for name in ("_sealed", "_approver", "check"):
+            with pytest.raises(AttributeError, match="of a kernel"):
+                delattr(kernel, name)

@@ -108,18 +108,19 @@ def test_only_the_object_true_confirms(
         assert [kind for kind, _ in about(kernel, "t.pay")] == ["approval.requested", "approval.refused", "denied"]
 
 
+@pytest.mark.parametrize("failure", [LookupError, asyncio.TimeoutError, TimeoutError])
 def test_an_approver_that_fails_denies_and_the_failure_is_told(
-    make_tool: Callable[..., Any], kind_of_approver: Callable[..., Any], trace: Trace
+    failure: type[Exception], make_tool: Callable[..., Any], kind_of_approver: Callable[..., Any], trace: Trace
 ) -> None:
     def approver(request: ApprovalRequest) -> bool:
-        raise LookupError("the pager is down")
+        raise failure("the pager is down")
 
     with desk(ASK, approver=kind_of_approver(approver)) as kernel:
         pay = make_tool(kernel, trace)
         with pytest.raises(PolicyDenied) as denied:
             inside(kernel, pay)
         assert denied.value.code == "approval_invalid"
-        assert isinstance(denied.value.__cause__, LookupError)
+        assert isinstance(denied.value.__cause__, failure)
         assert trace.times == 0
         assert about(kernel, "t.pay")[-1] == ("denied", "approval_invalid")
 

@@ -248,13 +248,15 @@ impl<R: Recorder, X> Kernel<R, X> {
     /// Decides, and records the intent of an allow or the denial.
     ///
     /// An approval counts for the ask rules that were shown, and only while the bundle is the one that was shown.
+    ///
+    /// `in_force` is what [`Kernel::in_force`] gave: the arguments are read with its bundle's paths.
     pub fn judge<A: Arguments>(
         &self,
+        in_force: &InForce<X>,
         process: Option<&Process>,
         request: &Request<'_, A>,
         approval: Option<&Approval>,
     ) -> Judged<R::Receipt> {
-        let in_force = self.in_force.load();
         let live = match self.standing(process) {
             Ok(live) => live,
             Err(reason) => {
@@ -267,10 +269,10 @@ impl<R: Recorder, X> Kernel<R, X> {
             .filter(|approval| approval.bundle == in_force.bundle.digest())
             .map(|approval| approval.rules.iter().filter_map(|id| in_force.bundle.rule_ix(id)).collect())
             .unwrap_or_default();
-        let verdict = self.decide(&in_force, live, request.action, request.args, request.now_micros, &approved);
+        let verdict = self.decide(in_force, live, request.action, request.args, request.now_micros, &approved);
         let decision = Decision::new(verdict, &in_force.bundle);
         match decision.verdict.effect {
-            Effect::Deny => self.deny(&in_force, live, request, decision),
+            Effect::Deny => self.deny(in_force, live, request, decision),
             Effect::Ask => Judged::Ask(decision),
             Effect::Allow => {
                 let recorded = self
