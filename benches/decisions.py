@@ -10,12 +10,11 @@ from __future__ import annotations
 import io
 import logging
 import tempfile
-from collections.abc import Callable
 from pathlib import Path
 
 import casbin
 import cedarpy
-from rounds import take_turns
+from rounds import Contestant, take_turns
 
 from agent_os import KernelSpace, _core
 
@@ -37,11 +36,11 @@ def run(rounds: int) -> dict[str, object]:
     table: dict[str, object] = {}
     for size in SIZES:
         contestants = {
-            "agent_os kernel.check": (ours(size), 2_000),
-            "agent_os, a denial by default": (ours_denied(size), 2_000),
-            "cedarpy, parsed before": (cedar(size), max(2, 2_000 // size)),
-            "casbin": (casbin_enforcer(size), max(1, 2_000 // size)),
-            "dict and an expression": (plain_dict(size), 2_000),
+            "agent_os kernel.check": ours(size),
+            "agent_os, a denial by default": ours_denied(size),
+            "cedarpy, parsed before": cedar(size),
+            "casbin": casbin_enforcer(size),
+            "dict and an expression": plain_dict(size),
         }
         for name, figures in take_turns(contestants, rounds if size < 10_000 else max(10, rounds // 3)).items():
             table[f"{name}, {size} rules"] = figures
@@ -67,19 +66,19 @@ def kernel(size: int) -> KernelSpace:
     return made
 
 
-def ours(size: int) -> Callable[[], object]:
+def ours(size: int) -> Contestant:
     check, action, args = kernel(size).check, f"service{size // 2}.send", {"amount": 120, "currency": "SEK"}
     assert check(action, args, agent="desk-7")
-    return lambda: check(action, args, agent="desk-7")
+    return Contestant('check(action, args, agent="desk-7")', {"check": check, "action": action, "args": args}, 2_000)
 
 
-def ours_denied(size: int) -> Callable[[], object]:
+def ours_denied(size: int) -> Contestant:
     check, action, args = kernel(size).check, f"service{size // 2}.send", {"amount": 900, "currency": "SEK"}
     assert not check(action, args, agent="desk-7")
-    return lambda: check(action, args, agent="desk-7")
+    return Contestant('check(action, args, agent="desk-7")', {"check": check, "action": action, "args": args}, 2_000)
 
 
-def cedar(size: int) -> Callable[[], object]:
+def cedar(size: int) -> Contestant:
     text = io.StringIO()
     for number in range(size):
         text.write(
@@ -95,10 +94,11 @@ def cedar(size: int) -> Callable[[], object]:
         "context": {"amount": 120, "currency": "SEK"},
     }
     assert cedarpy.is_authorized(request, policies, entities).allowed
-    return lambda: cedarpy.is_authorized(request, policies, entities)
+    names = {"decide": cedarpy.is_authorized, "request": request, "policies": policies, "entities": entities}
+    return Contestant("decide(request, policies, entities)", names, max(2, 2_000 // size))
 
 
-def casbin_enforcer(size: int) -> Callable[[], object]:
+def casbin_enforcer(size: int) -> Contestant:
     logging.getLogger("casbin").setLevel(logging.ERROR)
     model = casbin.Model()
     model.load_model_from_text(CASBIN_MODEL)
@@ -106,14 +106,15 @@ def casbin_enforcer(size: int) -> Callable[[], object]:
     enforcer.add_policies([["desk-7", f"service{number}.send", "0", "500"] for number in range(size)])
     action = f"service{size // 2}.send"
     assert enforcer.enforce("desk-7", action, 120, "SEK")
-    return lambda: enforcer.enforce("desk-7", action, 120, "SEK")
+    names = {"enforce": enforcer.enforce, "action": action}
+    return Contestant('enforce("desk-7", action, 120, "SEK")', names, max(1, 2_000 // size))
 
 
-def plain_dict(size: int) -> Callable[[], object]:
+def plain_dict(size: int) -> Contestant:
     def small(args: dict[str, object]) -> bool:
         amount = args["amount"]
         return isinstance(amount, int) and 0 < amount <= 500 and args["currency"] in {"EUR", "SEK"}
 
     rules = {f"service{number}.send": small for number in range(size)}
     action, args = f"service{size // 2}.send", {"amount": 120, "currency": "SEK"}
-    return lambda: rules[action](args)
+    return Contestant("rules[action](args)", {"rules": rules, "action": action, "args": args}, 2_000)

@@ -2,7 +2,8 @@
 
 Contestants of one table take turns, so that a noisy machine is noisy for all of them. A round is a batch
 of calls; its figure is the mean of the batch, and the table gives the median, the least and the 90th percentile of the
-rounds, in microseconds per call, warm. Run with ``make bench``; ``--json`` prints the raw figures, ``--only`` picks tables.
+rounds, in microseconds per call, warm. Run with ``make bench``; ``--json`` prints the raw figures, ``--only`` picks
+tables.
 """
 
 from __future__ import annotations

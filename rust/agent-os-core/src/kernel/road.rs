@@ -118,6 +118,8 @@ pub struct Kernel<R: Recorder, X> {
     next_pid: AtomicU64,
     status: AtomicU8,
     operator: Arc<Process>,
+    // What a run that does not exist has seen.
+    nothing_seen: Provenance,
 }
 
 impl<R: Recorder, X> Kernel<R, X> {
@@ -146,6 +148,7 @@ impl<R: Recorder, X> Kernel<R, X> {
             next_pid: AtomicU64::new(1),
             status: AtomicU8::new(OPEN),
             operator: Arc::new(Process::new(number, 0, agent, None)),
+            nothing_seen: Provenance::default(),
         })
     }
 
@@ -222,8 +225,7 @@ impl<R: Recorder, X> Kernel<R, X> {
         args: &A,
         now: i64,
     ) -> Verdict {
-        let provenance = Provenance::default();
-        let run = RunState { labels: &[], depth: 0, parent: None, now_micros: now, provenance: &provenance };
+        let run = RunState { labels: &[], depth: 0, parent: None, now_micros: now, provenance: &self.nothing_seen };
         match in_force.subjects.get(agent.index) {
             Some(subject) => decide(&in_force.bundle, subject, action, args, &run, &[]),
             None => Decision::refusal(Reason::InternalError, &in_force.bundle).verdict,
