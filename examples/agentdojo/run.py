@@ -20,7 +20,9 @@ from typing import Any
 try:
     from agentdojo.task_suite.load_suites import get_suite
 except ImportError:
-    sys.exit("agentdojo is not installed; run `make demo`, or `pip install -r examples/agentdojo/requirements.txt`")
+    print("error: agentdojo is not installed", file=sys.stderr)
+    print("  hint: run `make demo`, or `pip install -r examples/agentdojo/requirements.txt`", file=sys.stderr)
+    sys.exit(3)
 
 import evidence
 import oracle
@@ -41,7 +43,7 @@ def main(argv: list[str] | None = None) -> int:
         result = demonstrate(logs, policy=options.policy, tasks=options.tasks)
     except (OSError, ValueError, AgentOSError) as error:
         print(f"error: {error}", file=sys.stderr)
-        return 2
+        return 3  # not done, as `agentos` says it
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")  # a terminal may lack a character or two
     print(json.dumps(result, indent=2) if options.json else report.render(result))

@@ -130,7 +130,7 @@ def test_what_cannot_be_run_is_an_error_that_says_so(
     monkeypatch.chdir(tmp_path)
     (tmp_path / "used" / "approving").mkdir(parents=True)
     done = demo(*arguments)
-    assert done.returncode == 2
+    assert done.returncode == 3
     assert message in done.stderr
     assert "Traceback" not in done.stderr
     assert done.stdout == ""
