@@ -111,7 +111,8 @@ def leaves(value: Any) -> Iterator[str]:
         case str():
             yield value
         case dict():
-            for _, item in sorted(value.items()):
+            for key, item in sorted(value.items()):
+                yield key
                 yield from leaves(item)
         case list():
             for item in value:

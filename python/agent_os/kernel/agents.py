@@ -13,7 +13,7 @@ from agent_os.kernel.context import current, entered
 from agent_os.kernel.tools import CANCELLED, stand_in
 
 if TYPE_CHECKING:
-    from agent_os._core import Process
+    from agent_os._core import Call, Process
     from agent_os.kernel.space import KernelSpace
 
 Function = Callable[..., Any]
@@ -21,11 +21,16 @@ Function = Callable[..., Any]
 
 async def run_async(kernel: KernelSpace, agent_id: str, function: Function, args: Any, kwargs: Any) -> Any:
     """One run of an agent inside an event loop. A sync agent runs in a thread, so that it does not block the loop."""
-    if not inspect.iscoroutinefunction(function):
-        return await asyncio.to_thread(run_sync, kernel, agent_id, function, args, kwargs)
     call = kernel.core.run(agent_id, _parent(kernel), describe(agent_id, args, kwargs))
     if call.asks:
         await confirm_async(call, kernel.approver, kernel.approval_seconds)
+    if not inspect.iscoroutinefunction(function):
+        try:
+            return await asyncio.to_thread(_perform, call, function, args, kwargs)
+        except asyncio.CancelledError:
+            # The thread cannot be stopped, but nothing that it asks for from now on happens.
+            call.abandon()
+            raise
     process = call.start(args, kwargs)
     with entered(process):
         try:
@@ -45,6 +50,10 @@ def run_sync(kernel: KernelSpace, agent_id: str, function: Function, args: Any, 
     call = kernel.core.run(agent_id, _parent(kernel), describe(agent_id, args, kwargs))
     if call.asks:
         confirm(call, kernel.approver, kernel.approval_seconds)
+    return _perform(call, function, args, kwargs)
+
+
+def _perform(call: Call, function: Function, args: Any, kwargs: Any) -> Any:
     process = call.start(args, kwargs)
     with entered(process):
         try:

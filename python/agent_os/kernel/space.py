@@ -103,6 +103,7 @@ class KernelSpace:
         )
         self._recorder = FlightRecorder._bound(self.core, directory)  # noqa: SLF001 -- the kernel is the one who may bind
         self._tools: dict[str, Callable[..., Any]] = {}
+        self._declared: dict[str, tuple[_core.Tool, frozenset[str]]] = {}
         self._agents: dict[Callable[..., Any], tuple[str, Callable[..., Any]]] = {}
         self.check = self.core.check
         self._sealed = True
@@ -174,6 +175,7 @@ class KernelSpace:
             tool = self.core.tool(action, function, rows, list(names_of(labels, "labels")), origin, signature)
             wrapper = tools.governed(self, tool, function, signature)
             self._tools[action] = wrapper
+            self._declared[action] = (tool, frozenset(row[0] for row in rows if row[4]))
             return wrapper  # type: ignore[return-value]
 
         return declare
@@ -185,17 +187,17 @@ class KernelSpace:
         agent or tool raises.
         """
         if isinstance(target, str):
-            tool = self._tool(target)
-            if inspect.iscoroutinefunction(tool):
-                return await tool(*args, **kwargs)
-            return await asyncio.to_thread(tool, *args, **kwargs)
+            function = self._tool(target, kwargs)
+            if inspect.iscoroutinefunction(function):
+                return await function(*args, **kwargs)
+            return await tools.run_in_thread(self, self._declared[target][0], args, kwargs)
         agent_id, function = self._agent(target)
         return await agents.run_async(self, agent_id, function, args, kwargs)
 
     def execute_sync(self, target: Any, /, *args: Any, **kwargs: Any) -> Any:
         """As ``execute``, outside an event loop."""
         if isinstance(target, str):
-            return agents.wait(self._tool(target), target, args, kwargs)
+            return agents.wait(self._tool(target, kwargs), target, args, kwargs)
         agent_id, function = self._agent(target)
         return agents.run_sync(self, agent_id, function, args, kwargs)
 
@@ -276,11 +278,15 @@ class KernelSpace:
         self._agents[handle] = (name, function)
         return name
 
-    def _tool(self, action: str) -> Callable[..., Any]:
+    def _tool(self, action: str, keywords: dict[str, Any]) -> Callable[..., Any]:
         tool = self._tools.get(action)
         if tool is None:
+            self.core.unknown(action)
             known = ", ".join(f"`{each}`" for each in sorted(self._tools)) or "none"
             raise RequestInvalid(f"no tool `{action}` is registered; there are {known}", code="action_unknown")
+        # SECURITY: whoever calls by name may be passing on what a model wrote.
+        if supplied := self._declared[action][1].intersection(keywords):
+            raise RequestInvalid(f"`{min(supplied)}` of `{action}` is your code's to give; call the governed function")
         return tool
 
     def _agent(self, target: Any) -> tuple[str, Callable[..., Any]]:

@@ -13,7 +13,7 @@ from agent_os.kernel.approvals import confirm, confirm_async
 from agent_os.kernel.context import current
 
 if TYPE_CHECKING:
-    from agent_os._core import Tool
+    from agent_os._core import Call, Tool
     from agent_os.kernel.space import KernelSpace
 
 Function = Callable[..., Any]
@@ -99,11 +99,28 @@ def _sync_tool(kernel: KernelSpace, tool: Tool) -> Function:
         call = begin(current(), args, kwargs)
         if call.asks:
             confirm(call, kernel.approver, kernel.approval_seconds)
-        try:
-            result = call.invoke()
-        except BaseException as error:
-            call.raised(error, isinstance(error, CANCELLED))
-            raise
-        return call.returned(result)
+        return _perform(call)
 
     return wrapper
+
+
+async def run_in_thread(kernel: KernelSpace, tool: Tool, args: Any, kwargs: Any) -> Any:
+    """Calls a sync tool without blocking the loop. It is decided and confirmed here, so that a waiter who is cancelled
+    before it began has cancelled it."""
+    call = tool.begin(current(), args, kwargs)
+    if call.asks:
+        await confirm_async(call, kernel.approver, kernel.approval_seconds)
+    try:
+        return await asyncio.to_thread(_perform, call)
+    except asyncio.CancelledError:
+        call.abandon()
+        raise
+
+
+def _perform(call: Call) -> Any:
+    try:
+        result = call.invoke()
+    except BaseException as error:
+        call.raised(error, isinstance(error, CANCELLED))
+        raise
+    return call.returned(result)

@@ -87,13 +87,13 @@ impl Value {
         }
     }
 
-    /// What provenance conditions see of this value: its strings, numbers and dates, keys of maps left out, in
+    /// What provenance conditions see of this value: its strings, numbers, dates and keys of maps, in
     /// canonical order. A line with only a NUL stands between two of them, so that no token run spans both.
     ///
     /// ```
     /// use agent_os_core::canonical::parse_json;
     /// let value = parse_json(br#"{"b":["x",1.50],"a":"y"}"#).unwrap();
-    /// assert_eq!(value.run_text(), "y\n\0\nx\n\0\n1.5");
+    /// assert_eq!(value.run_text(), "a\n\0\ny\n\0\nb\n\0\nx\n\0\n1.5");
     /// ```
     #[must_use]
     pub fn run_text(&self) -> String {
@@ -119,7 +119,10 @@ impl Value {
             Self::Map(entries) => {
                 let mut entries: Vec<_> = entries.iter().collect();
                 entries.sort_by(|(a, _), (b, _)| crate::canonical::compare_keys(a, b));
-                entries.into_iter().for_each(|(_, item)| item.collect_text(out));
+                for (key, item) in entries {
+                    Self::Str(key.clone()).collect_text(out);
+                    item.collect_text(out);
+                }
             }
             Self::Null | Self::Bool(_) | Self::Bytes(_) => {}
         }

@@ -132,15 +132,20 @@ impl Call {
         Ok(call)
     }
 
-    /// Records that arguments could not be frozen. The caller raises the error.
+    /// Records that arguments could not be bound or frozen. The caller raises the error.
     pub(crate) fn refuse_invalid(kernel: &CoreKernel, process: Option<&CoreProcess>, target: &Target) {
+        Self::refuse_unjudged(kernel, process, target.action(), Reason::RequestInvalid);
+    }
+
+    /// Records a denial of what no rule was asked about. The caller raises the error.
+    pub(crate) fn refuse_unjudged(kernel: &CoreKernel, process: Option<&CoreProcess>, action: &str, reason: Reason) {
         let nothing = |_: Record, _: &[String], out: &mut Vec<u8>| {
             out.extend_from_slice(b"null");
             Ok(())
         };
-        let request = Request { action: target.action(), args: &(), now_micros: now(), describe: &nothing };
+        let request = Request { action, args: &(), now_micros: now(), describe: &nothing };
         // If this cannot be recorded the call is refused all the same.
-        let _ = kernel.refuse(process, &request, Reason::RequestInvalid);
+        let _ = kernel.refuse(process, &request, reason);
     }
 
     fn judge(&self, py: Python<'_>, approval: Option<&Approval>) -> PyResult<()> {
@@ -447,6 +452,17 @@ impl Call {
         Err(denied)
     }
 
+    /// The caller no longer waits: what has not begun does not begin, and the run that has, ends.
+    fn abandon(&self, py: Python<'_>) -> PyResult<()> {
+        if let Ok(audited) = self.take_ready() {
+            return self.finish(py, audited, Instant::now(), "cancelled", None, None, None);
+        }
+        if let State::Running { child: Some(child), .. } = &*self.state.lock().unwrap_or_else(PoisonError::into_inner) {
+            self.kernel.end(child);
+        }
+        Ok(())
+    }
+
     /// Denies what nobody can confirm.
     fn unanswered(&self, py: Python<'_>) -> PyResult<()> {
         let (decision, _) = self.take_asking()?;
@@ -579,14 +595,19 @@ impl Call {
         let class = class_name(error.as_any());
         // What a message says cannot be redacted by path, so where anything is to be, it is left out.
         let hidden = !audited.get().obligations.redact.is_empty();
-        let message =
-            if hidden { String::new() } else { error.str().map_or_else(|_| String::new(), |text| text.to_string()) };
+        let spoken = error.str().ok().and_then(|text| text.to_str().map(str::to_owned).ok());
+        let message = if hidden { "" } else { spoken.as_deref().unwrap_or_default() };
         if let (Some(process), Target::Tool(declared)) = (&self.process, &self.target) {
             process.add_labels(&declared.labels);
-            process.add_text(declared.origin, &message);
+            process.add_text(declared.origin, spoken.as_deref().unwrap_or_default());
+            // A group, notes, or an error that cannot be spelt: the run has seen more than this text.
+            let more = |name: &str| error.hasattr(name).unwrap_or(true);
+            if spoken.is_none() || more("__notes__") || more("exceptions") {
+                process.lose_text();
+            }
         }
         let status = if cancelled { "cancelled" } else { "raised" };
-        self.finish(py, audited, started, status, None, Some((&class, &message)), None)
+        self.finish(py, audited, started, status, None, Some((&class, message)), None)
     }
 }
 

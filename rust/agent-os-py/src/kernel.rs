@@ -122,6 +122,14 @@ impl Kernel {
         Err(errors::denied(py, &decision.denial(action, agent), decision))
     }
 
+    /// Notes that the run that the caller is in asked for an action that no tool does.
+    fn unknown(&self, py: Python<'_>, action: &str) -> PyResult<()> {
+        let current = self.current.bind(py).call0()?;
+        let process = current.cast::<Process>().ok().map(|process| Arc::clone(&process.get().0));
+        Call::refuse_unjudged(&self.core, process.as_deref(), action, Reason::ActionUnknown);
+        Ok(())
+    }
+
     /// Makes an agent known.
     fn register(&self, py: Python<'_>, agent_id: &str, roles: Vec<String>) -> PyResult<()> {
         self.control(py, "kernel.register")?;

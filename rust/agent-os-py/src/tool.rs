@@ -144,9 +144,13 @@ impl Tool {
     ) -> PyResult<Call> {
         let process = process.map(|process| Arc::clone(&process.0));
         let target = Target::Tool(Arc::clone(&self.declared));
-        let (arguments, injected) = match self.declared.bind(py, args, kwargs)? {
-            Binding::Arguments(arguments, injected) => (arguments, injected),
-            Binding::Ambiguous(message) => {
+        let (arguments, injected) = match self.declared.bind(py, args, kwargs) {
+            Ok(Binding::Arguments(arguments, injected)) => (arguments, injected),
+            Err(error) => {
+                Call::refuse_invalid(&self.kernel, process.as_deref(), &target);
+                return Err(error);
+            }
+            Ok(Binding::Ambiguous(message)) => {
                 Call::refuse_invalid(&self.kernel, process.as_deref(), &target);
                 return Err(errors::invalid(py, &message));
             }

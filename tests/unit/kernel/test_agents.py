@@ -3,16 +3,25 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import contextvars
 import inspect
 import threading
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from agent_os import IsolationUnavailable, KernelSpace, PolicyDenied, UnsupportedEntryPoint
+from agent_os import (
+    ApprovalRequest,
+    IsolationUnavailable,
+    KernelSpace,
+    PolicyDenied,
+    RequestInvalid,
+    UnsupportedEntryPoint,
+)
 from agent_os.kernel.context import current
-from tests.unit.kernel.desk import about, desk, inside, of_kind
+from tests.unit.kernel.desk import ALL, about, desk, inside, of_kind
 
 
 def me() -> Any:
@@ -592,3 +601,114 @@ def test_a_kernel_stays_sealed() -> None:
         for name in ("_sealed", "_approver", "check"):
             with pytest.raises(AttributeError, match="of a kernel"):
                 delattr(kernel, name)
+
+
+async def test_a_sync_agent_whose_waiter_was_cancelled_does_nothing_more(tmp_path: Path) -> None:
+    """Promise: a cancelled waiter ends in a deny."""
+    began, go_on, over = threading.Event(), threading.Event(), threading.Event()
+    reasons: list[str] = []
+    with desk(ALL) as kernel:
+        touch = kernel.tool("t.touch")(lambda: (tmp_path / "effect").touch())
+
+        @kernel.register
+        def slow() -> None:
+            began.set()
+            go_on.wait(10)
+            try:
+                touch()
+            except PolicyDenied as denied:
+                reasons.append(denied.code)
+            finally:
+                over.set()
+
+        waiter = asyncio.create_task(kernel.execute(slow))
+        await asyncio.to_thread(began.wait, 10)
+        waiter.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await waiter
+        go_on.set()
+        await asyncio.to_thread(over.wait, 10)
+        assert reasons == ["process_ended"]
+        assert not (tmp_path / "effect").exists()
+
+
+async def test_a_sync_tool_is_not_done_when_the_waiter_was_cancelled_before_it_was_confirmed(tmp_path: Path) -> None:
+    asked, answer = asyncio.Event(), asyncio.Event()
+
+    async def approver(request: ApprovalRequest) -> bool:
+        asked.set()
+        await answer.wait()
+        return True
+
+    with desk("{id: ask, effect: ask, action: t.touch}", approver=approver) as kernel:
+        kernel.tool("t.touch")(lambda: (tmp_path / "effect").touch())
+
+        @kernel.register
+        async def agent() -> None:
+            await kernel.execute("t.touch")
+
+        waiter = asyncio.create_task(kernel.execute(agent))
+        await asked.wait()
+        waiter.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await waiter
+        answer.set()
+        assert not (tmp_path / "effect").exists()
+        assert of_kind(kernel, "denied")[-1]["action"] == "t.touch"
+
+
+def test_what_the_code_supplies_cannot_be_given_by_name() -> None:
+    with desk(ALL) as kernel:
+        kernel.tool("t.pay", injected=["account"])(lambda account, amount: (account, amount))
+
+        @kernel.register
+        def hijacked() -> str:
+            with pytest.raises(RequestInvalid) as refused:
+                kernel.execute_sync("t.pay", account={"any": "json"}, amount=5)
+            return refused.value.code
+
+        assert kernel.execute_sync(hijacked) == "request_invalid"
+
+
+def test_probing_leaves_a_record() -> None:
+    """Promise: bad input ends in a recorded denial with a stable code."""
+    with desk(ALL) as kernel:
+        tool = kernel.tool("t.pay")(lambda amount: amount)
+
+        @kernel.register
+        def prober() -> None:
+            with pytest.raises(RequestInvalid):
+                kernel.execute_sync("t.nope", x=1)
+            with pytest.raises(TypeError):
+                tool(amount=1, foo=2)
+
+        kernel.execute_sync(prober)
+        denied = [(entry["action"], entry["decision"]["reason"]) for entry in of_kind(kernel, "denied")]
+        assert denied == [("t.nope", "action_unknown"), ("t.pay", "request_invalid")]
+
+
+@pytest.mark.parametrize("leak", ["key", "redacted error", "notes"])
+def test_text_of_an_output_is_seen_wherever_it_stands(leak: str) -> None:
+    untrusted = "{id: out, effect: deny, action: t.out, when: {args.v: {seen_in: [untrusted]}}}"
+    hide = '{id: hide, effect: require, action: "**", redact: [args.card]}'
+    with desk(ALL, untrusted, hide) as kernel:
+
+        @kernel.tool("t.web")
+        def web() -> object:
+            if leak == "key":
+                return {"evil12345678": 1}
+            error = ValueError("evil12345678" if leak == "redacted error" else "short")
+            if leak == "notes":
+                error.__notes__ = ["evil12345678"]  # what `add_note` does from Python 3.11 on
+            raise error
+
+        out = kernel.tool("t.out")(lambda v: v)
+
+        @kernel.register
+        def agent() -> None:
+            with contextlib.suppress(ValueError):
+                web()
+            out("evil12345678")
+
+        with pytest.raises(PolicyDenied):
+            kernel.execute_sync(agent)

@@ -190,7 +190,7 @@ def test_a_call_that_python_would_refuse_is_a_type_error_and_runs_nothing(args: 
         with pytest.raises(TypeError, match=r"t\.x"):
             inside(kernel, lambda: tool(*args, **kwargs))
         assert ran == []
-        assert about(kernel, "t.x") == []
+        assert about(kernel, "t.x") == [("denied", "request_invalid")]
 
 
 @pytest.mark.parametrize("name", ["a", "rest", "more"])
