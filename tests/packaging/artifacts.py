@@ -13,7 +13,7 @@ from email.parser import Parser
 from pathlib import Path
 
 WHEEL_LIMIT = 5 * 2**20
-PRESETS = Path(__file__).parents[2] / "python" / "agent_os" / "policy" / "presets"
+POLICY = Path(__file__).parents[2] / "python" / "agent_os" / "policy"
 CORE_DEPENDENCIES = {"pydantic", "pyyaml"}
 IN_WHEEL = ("agent_os/__init__.py", "agent_os/py.typed", "agent_os/_core.pyi")
 IN_SDIST = ("LICENSE", "README.md", "CHANGELOG.md", "SECURITY.md", "Cargo.lock", "rust/agent-os-core/src/lib.rs")
@@ -34,9 +34,9 @@ def findings_in_wheel(path: Path) -> Iterable[str]:
         extensions = [name for name in names if name.startswith("agent_os/_core.") and not name.endswith(".pyi")]
         if len(extensions) != 1:
             yield f"holds {len(extensions)} extension modules: {extensions}"
-        for preset in sorted(PRESETS.rglob("*.*")):
-            if f"agent_os/policy/presets/{preset.relative_to(PRESETS).as_posix()}" not in names:
-                yield f"has no preset `{preset.name}`"
+        for rules in sorted([*POLICY.glob("presets/**/*.*"), *POLICY.glob("packs/*.*")]):
+            if f"agent_os/policy/{rules.relative_to(POLICY).as_posix()}" not in names:
+                yield f"has no preset or pack `{rules.name}`"
         if not any(name.endswith(".schema.json") for name in names):
             yield "has no JSON Schema of the policy document"
         entry_points = _text(wheel, names, "entry_points.txt")

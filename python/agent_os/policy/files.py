@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 PRESETS: Final = Path(__file__).parent / "presets"
+#: Rules for one kind of work; named, extended and loaded as presets are.
+PACKS: Final = Path(__file__).parent / "packs"
 #: How a compiled bundle file starts.
 MAGIC: Final = b"agent-os-bundle "
 _BUNDLE_BYTES: Final = 256 * 1024 * 1024
@@ -61,26 +63,33 @@ def preset_names() -> list[str]:
     return sorted(path.stem for path in PRESETS.glob("*.yaml"))
 
 
+def pack_names() -> list[str]:
+    """The names of the packs in the package."""
+    return sorted(path.stem for path in PACKS.glob("*.yaml"))
+
+
 def is_preset_name(reference: str) -> bool:
     """True for a single word without a dot or a slash; everything else is a path."""
     return _PRESET_NAME.fullmatch(reference) is not None
 
 
 def read_preset(name: str, folder: Path | None, limits: Mapping[str, int]) -> FileText:
-    """The text of a preset; ``folder`` is where a file that may have been meant would be."""
-    known = preset_names()
+    """The text of a preset or a pack; ``folder`` is where a file that may have been meant would be."""
+    presets, packs = preset_names(), pack_names()
+    known = [*presets, *packs]
     if name in known:
-        shown = f"agent_os/policy/presets/{name}.yaml"
-        return FileText(f"preset:{name}", shown, None, _read(PRESETS / f"{name}.yaml", limits))
+        place = PRESETS if name in presets else PACKS
+        shown = f"agent_os/policy/{place.name}/{name}.yaml"
+        return FileText(f"preset:{name}", shown, None, _read(place / f"{name}.yaml", limits))
     if name in _LATER:
-        hint = f"use one of the presets {_listed(known)}, or a file"
+        hint = f"use one of the presets {_listed(presets)}, or a file"
         raise Unreadable("not_supported", f"the preset `{name}` is not supported: {_LATER[name]}", hint)
     if os.path.lexists((folder or Path()) / name):
         hint = f"to load the file of this name, write `./{name}`"
     elif near := nearest(name, known):
-        hint = f"did you mean `{near}`? the presets are {_listed(known)}"
+        hint = f"did you mean `{near}`? the presets and packs are {_listed(known)}"
     else:
-        hint = f"the presets are {_listed(known)}; a file is named by a path, like `./{name}.yaml`"
+        hint = f"the presets and packs are {_listed(known)}; a file is named by a path, like `./{name}.yaml`"
     raise Unreadable("unknown_preset", f"there is no preset `{name}`", hint)
 
 

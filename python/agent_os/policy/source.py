@@ -38,7 +38,9 @@ def compose(text: str, file: str, limits: Mapping[str, int], report: Report) -> 
         value = reader.document()
     except yaml.YAMLError as error:
         spot, message, hint = describe(error, text)
-        report.add_at(file, spot, "syntax", message, hint)
+        # libyaml has a bound of its own, which lies above ours.
+        code = "too_deep" if "nesting depth" in message else "syntax"
+        report.add_at(file, spot, code, message, hint)
         return None
     except _Fatal:
         return None

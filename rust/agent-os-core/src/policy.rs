@@ -18,6 +18,8 @@ mod index;
 mod kleene;
 mod normal;
 mod operators;
+#[allow(dead_code, reason = "for the operators that parse text")]
+mod parsed;
 mod path;
 mod path_under;
 mod pattern;

@@ -10,6 +10,7 @@ import pytest
 
 from agent_os.errors import PolicyError
 from agent_os.policy import Policy
+from agent_os.policy.files import pack_names, preset_names
 
 ALLOW = "  - {{id: {0}, effect: allow, action: {0}}}\n"
 
@@ -135,7 +136,8 @@ def test_an_unknown_preset_names_the_nearest_and_all() -> None:
     with pytest.raises(PolicyError) as error:
         Policy.load("stirct")
     assert error.value.code == "unknown_preset"
-    assert error.value.hint == "did you mean `strict`? the presets are `permissive`, `standard`, `strict`"
+    assert error.value.hint.startswith("did you mean `strict`? the presets and packs are `permissive`, ")
+    assert all(f"`{name}`" in error.value.hint for name in (*preset_names(), *pack_names()))
 
 
 def test_a_file_that_is_named_like_a_preset_is_named_with_its_path(
