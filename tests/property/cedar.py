@@ -1,14 +1,14 @@
 """The fragment that our policies and Cedar's share: generated documents and requests, and a translation to Cedar.
 
-Cedar is two-valued: a condition that cannot be evaluated drops its whole policy, a `forbid` too. Ours is three-valued,
-and unknown counts against the caller. So each condition is translated twice, after Kleene: `surely` holds where ours is
-true, `possibly` where ours is true or unknown. An allow becomes a `permit` that is surely met, a deny a `forbid` that is
-possibly met. What Cedar then computes is its own.
+Cedar is two-valued: a condition that cannot be evaluated drops its whole policy, a `forbid` too. Ours is
+three-valued, and unknown counts against the caller. So each condition is translated twice, after Kleene: `surely`
+holds where ours is true, `possibly` where ours is true or unknown. An allow becomes a `permit` that is surely met, a
+deny a `forbid` that is possibly met. What Cedar then computes is its own.
 
 Not in the fragment, because Cedar has no counterpart: `ask` and `require`, approvals, obligations, limits, provenance,
-a default of allow, decimals and floats, dates, `each`, `some`, `keys`, `length`, `size`, regular expressions, shell, SQL,
-URLs and normalised paths. Values of another type than the operator's are left to `tests/property/test_cedar.py`, which
-states where the two differ by design.
+a default of allow, decimals and floats, dates, `each`, `some`, `keys`, `length`, `size`, regular expressions, shell,
+SQL, URLs and normalised paths. Values of another type than the operator's are left to `tests/property/test_cedar.py`,
+which states where the two differ by design.
 """
 
 from __future__ import annotations
@@ -177,7 +177,7 @@ def _policy(rule: dict[str, Any]) -> str:
     return f"{effect}(principal, action in [{names}], resource){condition};"
 
 
-def _holds(condition: Condition, possibly: bool) -> str:  # noqa: FBT001 -- which of the two translations
+def _holds(condition: Condition, possibly: bool) -> str:
     parts = []
     for key, value in condition.items():
         if key in ("all", "any"):
@@ -191,7 +191,7 @@ def _holds(condition: Condition, possibly: bool) -> str:  # noqa: FBT001 -- whic
     return "(" + " && ".join(parts) + ")"
 
 
-def _leaf(key: str, operator: str, operand: Any, possibly: bool) -> str:  # noqa: FBT001 -- as above
+def _leaf(key: str, operator: str, operand: Any, possibly: bool) -> str:
     if key == "run.labels":
         return f"context.labels.contains({_text(operand)})"
     optional = key.endswith("?")

@@ -73,7 +73,7 @@ PERMIT_ALL = "permit(principal, action, resource);\n"
             'forbid(principal, action, resource) when { context.args.command == "drop" };',
             {"command": ["drop"]},
             ("deny", "Allow"),
-            "to Cedar values of two types are unequal, so a list around the word dodges the rule; to ours it is unknown",
+            "to Cedar two types are unequal, so a list around the word dodges the rule; to us it is unknown",
         ),
         (
             "  - {id: no, effect: deny, action: '**', when: {args.tags: {each: {eq: ok}}}}\n",
