@@ -57,6 +57,10 @@ limits! {
     SEEN_VALUE_BYTES = 4_096;
     /// Bytes of a path that `under` normalises.
     PATH_BYTES = 4_096;
+    /// Cases that a proof about rules looks at before it is given up.
+    PROOF_CASES = 256;
+    /// Pairs of rules that one check for mistakes compares.
+    LINT_PAIRS = 200_000;
     /// Processes that may be nested in one run.
     RUN_DEPTH = 64;
 }

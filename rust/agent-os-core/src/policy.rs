@@ -6,6 +6,7 @@
 //!
 //! Nothing here reads YAML, files or clocks, and nothing runs code that a policy brings along.
 
+mod analysis;
 mod bundle;
 mod bundle_file;
 mod condition;
@@ -16,6 +17,7 @@ mod evaluate;
 mod explain;
 mod index;
 mod kleene;
+mod lint;
 mod normal;
 mod operators;
 #[allow(dead_code, reason = "for the operators that parse text")]
@@ -38,6 +40,7 @@ pub use document::Source;
 pub use effect::{Effect, Obligations, PathIx, Record, RuleEffect, RuleIx};
 pub use explain::{Explanation, explain};
 pub use kleene::Kleene;
+pub use lint::{Finding, Level, Lint, lint};
 pub use operators::{Family, Kind, OPERATORS, OperandShape, Operator};
 pub use path::{RedactionRoot, parse_redaction};
 pub use pattern::{ActionPattern, NamePattern};

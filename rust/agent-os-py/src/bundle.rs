@@ -176,6 +176,26 @@ impl Bundle {
         PyBytes::new(py, &agent_os_core::canonical::encode(self.core.document()))
     }
 
+    /// What is understood and still looks like a mistake: code, level, rule, other rule, path, message, hint, file, line.
+    fn lint<'py>(&self, py: Python<'py>) -> PyResult<Vec<Bound<'py, PyDict>>> {
+        let core = &self.core;
+        let findings = py.detach(|| policy::lint(core));
+        let row = |finding: policy::Finding| {
+            let row = PyDict::new(py);
+            row.set_item("code", finding.lint.code())?;
+            row.set_item("level", finding.lint.level().code())?;
+            row.set_item("rule", finding.rule)?;
+            row.set_item("other", finding.other)?;
+            row.set_item("path", finding.path)?;
+            row.set_item("message", finding.message)?;
+            row.set_item("hint", finding.hint)?;
+            row.set_item("file", finding.source.as_ref().map(|source| source.file.as_str()))?;
+            row.set_item("line", finding.source.as_ref().map(|source| source.line))?;
+            Ok(row)
+        };
+        findings.into_iter().map(row).collect()
+    }
+
     /// Decides a request with everything about it given; no kernel is involved.
     #[pyo3(signature = (action, args=None, *, agent, roles=Vec::new(), labels=Vec::new(), depth=0, parent=None,
                         now_micros=None, texts=Vec::new(), approved=Vec::new()))]

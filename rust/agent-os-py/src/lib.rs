@@ -34,7 +34,8 @@ mod _core {
     use crate::process::Process;
     #[pymodule_export]
     use crate::tables::{
-        accepted_types, build_profile, check_action, compile_codes, is_name, is_reserved, limits, operators, reasons,
+        accepted_types, build_profile, check_action, compile_codes, is_name, is_reserved, limits, lint_codes,
+        operators, reasons,
     };
     #[pymodule_export]
     use crate::thaw::{run_text, thaw};

@@ -1,6 +1,6 @@
 //! The tables that are declared once in Rust, for docs, schema and tests.
 
-use agent_os_core::policy::{Code, OPERATORS};
+use agent_os_core::policy::{Code, Lint, OPERATORS};
 use agent_os_core::reason::Reason;
 use agent_os_core::{action, limits as bounds};
 use pyo3::prelude::*;
@@ -40,6 +40,12 @@ pub(crate) fn reasons() -> Vec<(&'static str, &'static str)> {
 #[pyfunction]
 pub(crate) fn compile_codes() -> Vec<(&'static str, &'static str)> {
     Code::ALL.iter().map(|code| (code.code(), code.doc().trim())).collect()
+}
+
+/// Every code of a finding with its level and meaning.
+#[pyfunction]
+pub(crate) fn lint_codes() -> Vec<(&'static str, &'static str, &'static str)> {
+    Lint::ALL.iter().map(|lint| (lint.code(), lint.level().code(), lint.doc().trim())).collect()
 }
 
 /// Every Python type that can be frozen with what becomes of it.

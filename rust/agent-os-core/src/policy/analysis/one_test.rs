@@ -1,0 +1,47 @@
+//! What the engine itself says of one test on one value.
+
+use super::tree::{Atom, MISSING};
+use crate::policy::bundle::Bundle;
+use crate::policy::effect::RuleIx;
+use crate::policy::evaluate::Evaluation;
+use crate::policy::kleene::Kleene;
+use crate::policy::provenance::Provenance;
+use crate::request::RunState;
+use crate::value::Value;
+
+/// Tests that look at more than the value.
+const WIDER: &[&str] = &["seen_in", MISSING];
+
+/// `None` where the test depends on anything but the value.
+pub(super) fn came_to(atom: &Atom, value: &Value) -> Option<Kleene> {
+    if WIDER.contains(&atom.operator.as_str()) || mentions_arguments(&atom.operand) {
+        return None;
+    }
+    let mut tests = std::collections::BTreeMap::from([(atom.operator.clone(), atom.operand.clone())]);
+    if atom.ignore_case {
+        tests.insert("ignore_case".to_owned(), true.into());
+    }
+    let rule = Value::from([
+        ("id", "r".into()),
+        ("effect", "deny".into()),
+        ("action", Value::List(vec!["a".into()])),
+        ("when", Value::from([("args.v", Value::Map(tests))])),
+    ]);
+    let document = Value::from([("agent_os", 1.into()), ("name", "one".into()), ("rules", Value::List(vec![rule]))]);
+    let bundle = Bundle::compile(&document).ok()?;
+    let provenance = Provenance::default();
+    let run = RunState { labels: &[], depth: 0, parent: None, now_micros: 0, provenance: &provenance };
+    let arguments = Value::from([("v", value.clone())]);
+    let arguments = &arguments;
+    let evaluation = Evaluation::new(&bundle, &arguments, &run);
+    let code = bundle.code(RuleIx::new(0)?)?;
+    Some(evaluation.holds(code.when.as_ref(), None))
+}
+
+fn mentions_arguments(operand: &Value) -> bool {
+    match operand {
+        Value::Map(entries) => entries.contains_key("arg") || entries.values().any(mentions_arguments),
+        Value::List(items) => items.iter().any(mentions_arguments),
+        _ => false,
+    }
+}
