@@ -12,6 +12,7 @@ import os
 import re
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -91,6 +92,9 @@ class Page:
         from agent_os.errors import PolicyError
 
         text = block.text
+        if re.search(r"^agent_os_tests:", text, re.MULTILINE):
+            _understood_as_tests(block)
+            return
         if not re.search(r"^agent_os:", text, re.MULTILINE):
             text = _whole_policy(block, yaml.safe_load(text), yaml)
         try:
@@ -139,6 +143,20 @@ def run(page: Path, folder: Path) -> list[tuple[Block, str]]:
     finally:
         os.chdir(before)
         shared.close()
+
+
+def _understood_as_tests(block: Block) -> None:
+    """A file of tests is one that `Policy.test` takes; what they come to is for the page's other blocks to show."""
+    from agent_os import Policy
+    from agent_os.errors import PolicyError
+
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "tests.yaml"
+        file.write_text(block.text, encoding="utf-8")
+        try:
+            Policy.load("strict").test(file)
+        except PolicyError as error:
+            raise ExampleFailed(f"{block.place}: {error}") from error
 
 
 def _whole_policy(block: Block, fragment: Any, yaml: Any) -> str:

@@ -40,6 +40,10 @@ def of_policies() -> dict[str, str]:
             ([f"`{row['name']}`", takes(row["accepts"]), f"`{row['operand']}`", row["doc"]] for row in supported),
         ),
         "reserved": ", ".join(f"`{row['name']}`" for row in operators if not row["supported"]) + ".",
+        "findings": table(
+            ["code", "level", "meaning"],
+            ([f"`{code}`", level, doc.rstrip(".")] for code, level, doc in _core.lint_codes()),
+        ),
         "codes": table(["code", "meaning"], ([f"`{code}`", codes[code]] for code in sorted(codes))),
         "limits": table(
             ["limit", "value", "counts"],

@@ -254,3 +254,49 @@ def test_what_a_terminal_cannot_show_is_escaped(policy: Path) -> None:
     done = agentos("check", policy, PYTHONIOENCODING="ascii")
     assert (done.returncode, done.stderr) == (0, "")
     assert "b\\xfcro" in done.stdout
+
+
+# -- policy check, policy test -----------------------------------------------------------------------------------------
+
+
+def test_policy_check_tells_warnings_and_is_content_unless_it_is_strict(policy: Path) -> None:
+    text = (
+        policy.read_text(encoding="utf-8")
+        + "  - {id: void, effect: allow, action: a, when: {args.x: {gt: 1, lt: 1}}}\n"
+    )
+    policy.write_text(text, encoding="utf-8")
+    done = agentos("policy", "check", policy)
+    assert done.returncode == 0
+    assert done.stdout.startswith(f"{policy}: ok, 1 warning, 1 remark, `büro`, 5 rules")
+    assert done.stderr.startswith(f"{policy}:15:5: warning[dead_rule]: `void` never applies")
+    assert "\n  hint: " in done.stderr
+    assert agentos("policy", "check", policy, "--strict").returncode == 1
+    data = json.loads(agentos("policy", "check", policy, "--json").stdout)
+    assert [f["code"] for f in data["policies"][0]["findings"]] == ["dead_rule", "no_message"]
+    assert "remark" in agentos("policy", "check", policy, "--all").stdout
+
+
+def test_policy_check_of_a_guard_that_guards_nothing_is_a_finding(tmp_path: Path) -> None:
+    path = tmp_path / "wire.yaml"
+    path.write_text(
+        "agent_os: 1\nrules:\n  - {id: r, effect: allow, action: a, when: {args.x: {not_seen_in: [untrusted]}}}\n"
+    )
+    done = agentos("policy", "check", path)
+    assert (done.returncode, "not ok, 1 error" in done.stdout) == (1, True)
+    assert agentos("check", path).returncode == 0
+
+
+def test_policy_test_ends_with_a_finding_when_a_test_fails(policy: Path, tmp_path: Path) -> None:
+    tests = tmp_path / "tests.yaml"
+    request = '{action: payments.send, args: {amount: 5, iban: "GB33"}, run: {texts: [{user: GB33}]}}'
+    tests.write_text(f"agent_os_tests: 1\ntests:\n  - allow: {request}\n  - ask: {request}\n")
+    done = agentos("policy", "test", policy, tests)
+    assert done.returncode == 1
+    assert [line[:4] for line in done.stdout.splitlines()[:2]] == ["pass", "FAIL"]
+    assert "note: nothing shows that `large` decides" in done.stderr
+    assert json.loads(agentos("policy", "test", policy, tests, "--json").stdout)["failed"] == 1
+    assert agentos("policy", "test", policy).returncode == 3
+    tests.write_text("agent_os_tests: 1\ntests:\n  - name: asks nothing\n")
+    done = agentos("policy", "test", policy, tests)
+    assert (done.returncode, done.stdout) == (3, "")
+    assert f"{tests}:3:5: a test holds exactly one of" in done.stderr

@@ -66,6 +66,20 @@ def _json(own: argparse.ArgumentParser) -> None:
 def _check(own: argparse.ArgumentParser) -> None:
     own.add_argument("policies", nargs="+", metavar="POLICY", help="a file, a compiled bundle, or a preset's name")
     own.add_argument("--together", action="store_true", help="check them as the one bundle that they make together")
+    own.set_defaults(lint=False, strict=False, remarks=False)
+    _json(own)
+
+
+def _policy_check(own: argparse.ArgumentParser) -> None:
+    _check(own)
+    own.add_argument("--strict", action="store_true", help="warnings are findings too: the exit code is then 1")
+    own.add_argument("--all", action="store_true", dest="remarks", help="print remarks too, not only their number")
+    own.set_defaults(lint=True)
+
+
+def _policy_test(own: argparse.ArgumentParser) -> None:
+    own.add_argument("policy", metavar="POLICY", help="a file, a compiled bundle, or a preset's name")
+    own.add_argument("tests", nargs="*", metavar="TESTS", help="a file of tests")
     _json(own)
 
 
@@ -106,6 +120,11 @@ _ADD: Final[dict[str, Callable[[argparse.ArgumentParser], None]]] = {
     "check": _check,
     "explain": _explain,
     "replay": _replay,
+    "policy check": _policy_check,
+    "policy explain": _explain,
+    "policy test": _policy_test,
+    "policy replay": _replay,
+    "policy schema": _json,
     "log verify": _log_verify,
     "log tail": _log_tail,
 }

@@ -1,4 +1,4 @@
-"""`agentos check`: are these policies understood in full?"""
+"""`agentos check` and `agentos policy check`: are these policies understood in full, and what looks like a mistake?"""
 
 from __future__ import annotations
 
@@ -14,36 +14,55 @@ if TYPE_CHECKING:
 
 
 def run(arguments: Namespace) -> Exit:
-    """Loads each policy by itself, or all of them as one bundle."""
+    """Loads each policy by itself, or all of them as one bundle; ``lint`` says whether to look for mistakes too."""
     groups = [arguments.policies] if arguments.together else [[name] for name in arguments.policies]
-    results = [_load(group) for group in groups]
+    counted = ("error", "warning") if arguments.strict else ("error",)
+    results = [_load(group, counted, lint=arguments.lint) for group in groups]
     if arguments.json:
         print_json({"ok": all(result["ok"] for result in results), "policies": results})
     else:
         for result in results:
-            _tell(result)
+            _tell(result, remarks=arguments.remarks)
     return Exit.OK if all(result["ok"] for result in results) else Exit.FINDING
 
 
-def _load(names: list[str]) -> dict[str, Any]:
+def _load(names: list[str], counted: tuple[str, ...], *, lint: bool) -> dict[str, Any]:
     result: dict[str, Any] = {"source": names[0] if len(names) == 1 else names, "ok": True}
     try:
         policy = Policy.load(names[0] if len(names) == 1 else names)
     except PolicyError as error:
         return {**result, "ok": False, "problems": [problem._asdict() for problem in error.problems]}
     rules = len(policy.bundle.rules)
-    return {**result, "name": policy.name, "default": policy.default, "rules": rules, "digest": policy.digest}
+    result |= {"name": policy.name, "default": policy.default, "rules": rules, "digest": policy.digest}
+    if lint:
+        result["findings"] = [finding._asdict() for finding in policy.check()]
+        result["ok"] = not any(finding["level"] in counted for finding in result["findings"])
+    return result
 
 
-def _tell(result: dict[str, Any]) -> None:
+def _tell(result: dict[str, Any], *, remarks: bool) -> None:
     source = result["source"] if isinstance(result["source"], str) else " + ".join(result["source"])
-    if result["ok"]:
-        what = f"`{result['name']}`, {plural(result['rules'], 'rule')}, default {result['default']}"
-        print(shown(f"{source}: ok, {what}, {result['digest']}"))
+    if "problems" in result:
+        for problem in result["problems"]:
+            _say(problem, problem["message"])
+        say(f"{source}: {plural(len(result['problems']), 'problem')}; nothing of it would be in force")
         return
-    for problem in result["problems"]:
-        place = ":".join(str(problem[part]) for part in ("file", "line", "column") if problem[part] is not None)
-        say(f"{place}: {problem['message']}" if place else problem["message"])
-        if problem["hint"]:
-            say(f"  hint: {problem['hint']}")
-    say(f"{source}: {plural(len(result['problems']), 'problem')}; nothing of it would be in force")
+    findings = result.get("findings", [])
+    for finding in findings:
+        if finding["level"] != "info" or remarks:
+            _say(finding, f"{finding['level']}[{finding['code']}]: {finding['message']}")
+    levels = {level: sum(finding["level"] == level for finding in findings) for level in ("error", "warning", "info")}
+    told = [
+        plural(levels[level], name) for level, name in (("error", "error"), ("warning", "warning")) if levels[level]
+    ]
+    told += [plural(levels["info"], "remark")] if levels["info"] else []
+    what = f"`{result['name']}`, {plural(result['rules'], 'rule')}, default {result['default']}"
+    verdict = ("ok" if result["ok"] else "not ok") + (f", {', '.join(told)}" if told else "")
+    print(shown(f"{source}: {verdict}, {what}, {result['digest']}"))
+
+
+def _say(found: dict[str, Any], message: str) -> None:
+    place = ":".join(str(found[part]) for part in ("file", "line", "column") if found[part] is not None)
+    say(f"{place}: {message}" if place else message)
+    if found["hint"]:
+        say(f"  hint: {found['hint']}")

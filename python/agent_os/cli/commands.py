@@ -24,6 +24,11 @@ class Command(NamedTuple):
         return f"agentos {self.name} {self.synopsis}"
 
 
+_EXPLAIN: Final = (
+    "POLICY ACTION [--args JSON|@FILE] [--agent ID] [--role R]... [--label L]... [--text ORIGIN=TEXT]... "
+    "[--depth N] [--parent ID] [--time TIME] [--json]"
+)
+
 COMMANDS: Final = (
     Command(
         ("demo",),
@@ -39,8 +44,7 @@ COMMANDS: Final = (
     ),
     Command(
         ("explain",),
-        "POLICY ACTION [--args JSON|@FILE] [--agent ID] [--role R]... [--label L]... [--text ORIGIN=TEXT]... "
-        "[--depth N] [--parent ID] [--time TIME] [--json]",
+        _EXPLAIN,
         "say why a request is decided as it is, rule by rule",
         "agent_os.cli.explain",
     ),
@@ -49,6 +53,36 @@ COMMANDS: Final = (
         "LOG --policy POLICY [--json]",
         "decide what a fully recorded log holds again, under another policy",
         "agent_os.cli.replay",
+    ),
+    Command(
+        ("policy", "check"),
+        "POLICY... [--together] [--strict] [--all] [--json]",
+        "load policies, and say what is understood and still looks like a mistake",
+        "agent_os.cli.check",
+    ),
+    Command(
+        ("policy", "explain"),
+        _EXPLAIN,
+        "the same as `agentos explain`",
+        "agent_os.cli.explain",
+    ),
+    Command(
+        ("policy", "test"),
+        "POLICY [TESTS]... [--json]",
+        "run files of tests and the policy's own examples, and name the rules that none of them decided",
+        "agent_os.cli.policy_test",
+    ),
+    Command(
+        ("policy", "replay"),
+        "LOG --policy POLICY [--json]",
+        "the same as `agentos replay`",
+        "agent_os.cli.replay",
+    ),
+    Command(
+        ("policy", "schema"),
+        "[--json]",
+        "print the JSON Schema of policy files, for editors",
+        "agent_os.cli.policy_schema",
     ),
     Command(
         ("log", "verify"),

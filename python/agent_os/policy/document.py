@@ -20,7 +20,8 @@ def _one_or_many(value: Any) -> Any:
     return value if isinstance(value, list) else [value]
 
 
-def _exactly_an_integer(value: Any) -> Any:
+def exactly_an_integer(value: Any) -> Any:
+    """An integer, and anything else as text, which no version is."""
     # To Python, 1 == 1.0 == True.
     return value if type(value) is int else str(value)
 
@@ -29,8 +30,9 @@ def _id_only(value: Any) -> Any:
     return {"id": value} if isinstance(value, str) else value
 
 
-def _absent() -> Any:
-    # The default of a key that was not written. The key with nothing after it is null, and no type here takes null.
+def absent() -> Any:
+    """The default of a key that was not written."""
+    # The key with nothing after it is null, and no type here takes null.
     return None
 
 
@@ -51,7 +53,7 @@ OriginText = Annotated[dict[Origin, str], Field(min_length=1, max_length=1), Wit
 #: A condition; its inside is the compiler's.
 Condition = Annotated[dict[str, Any], Field(min_length=1)]
 #: A key that the language has and the compiler refuses for now.
-Reserved = Annotated[SkipJsonSchema[Any], Field(default_factory=_absent)]
+Reserved = Annotated[SkipJsonSchema[Any], Field(default_factory=absent)]
 
 
 class Closed(BaseModel):
@@ -65,8 +67,8 @@ class AgentClause(Closed):
 
     model_config = ConfigDict(json_schema_extra={"minProperties": 1})
 
-    id: Texts = Field(default_factory=_absent, description="agent ids, with `*` for any run of characters; any of")
-    role: Texts = Field(default_factory=_absent, description="roles; any of the list")
+    id: Texts = Field(default_factory=absent, description="agent ids, with `*` for any run of characters; any of")
+    role: Texts = Field(default_factory=absent, description="roles; any of the list")
 
 
 class ExampleAgent(Closed):
@@ -81,7 +83,7 @@ class ExampleRun(Closed):
 
     labels: list[str] = []
     depth: int = Field(default=0, ge=0)
-    parent: str = Field(default_factory=_absent, description="the id of the agent that started this run")
+    parent: str = Field(default_factory=absent, description="the id of the agent that started this run")
     texts: list[OriginText] = Field(
         default=[], description="the run's texts in order, each under its origin: `[{user: pay 100 to …}]`"
     )
@@ -102,9 +104,9 @@ class Example(Closed):
 
     model_config = ConfigDict(json_schema_extra={"minProperties": 1, "maxProperties": 1})
 
-    allow: ExampleRequest = Field(default_factory=_absent)
-    ask: ExampleRequest = Field(default_factory=_absent)
-    deny: ExampleRequest = Field(default_factory=_absent)
+    allow: ExampleRequest = Field(default_factory=absent)
+    ask: ExampleRequest = Field(default_factory=absent)
+    deny: ExampleRequest = Field(default_factory=absent)
 
     @model_validator(mode="after")
     def _exactly_one(self) -> Example:
@@ -130,14 +132,14 @@ class Rule(Closed):
     id: str = Field(description="unique over the bundle; what logs and explanations say")
     effect: Literal["allow", "ask", "deny", "require"]
     action: Texts = Field(description="exact, or with `*` inside a segment and `**` for one or more segments")
-    agent: AgentClause = Field(default_factory=_absent, description="absent: any agent")
-    when: Condition = Field(default_factory=_absent, description="must hold for the rule to apply")
-    unless: Condition = Field(default_factory=_absent, description="must not hold for the rule to apply")
-    message: str = Field(default_factory=_absent, description="what the person who meets the rule is told")
-    redact: Texts = Field(default_factory=_absent, description="on `require`: paths to hide, `args.…` or `result.…`")
-    label: Texts = Field(default_factory=_absent, description="on `require`: labels that the run gets")
+    agent: AgentClause = Field(default_factory=absent, description="absent: any agent")
+    when: Condition = Field(default_factory=absent, description="must hold for the rule to apply")
+    unless: Condition = Field(default_factory=absent, description="must not hold for the rule to apply")
+    message: str = Field(default_factory=absent, description="what the person who meets the rule is told")
+    redact: Texts = Field(default_factory=absent, description="on `require`: paths to hide, `args.…` or `result.…`")
+    label: Texts = Field(default_factory=absent, description="on `require`: labels that the run gets")
     record: Literal["full", "fields", "none"] = Field(
-        default_factory=_absent, description="on `require`: what is recorded of the arguments"
+        default_factory=absent, description="on `require`: what is recorded of the arguments"
     )
     examples: Annotated[list[Example], Field(min_length=1)] = Field(
         default_factory=list, description="requests with what must be decided; run at every load"
@@ -151,7 +153,7 @@ class Rule(Closed):
 class Document(Closed):
     """One file of rules."""
 
-    agent_os: Annotated[Literal[1], BeforeValidator(_exactly_an_integer)] = Field(
+    agent_os: Annotated[Literal[1], BeforeValidator(exactly_an_integer)] = Field(
         description="the version of this language"
     )
     name: str = Field("unnamed", min_length=1)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from agent_os import _core
-    from agent_os.policy.document import Example, Rule
+    from agent_os.policy.document import Example, ExampleRequest, Rule
     from agent_os.policy.library import Part
     from agent_os.policy.places import Source
     from agent_os.policy.problems import Report
@@ -39,7 +39,7 @@ def run_examples(parts: Iterable[Part], report: Report) -> None:
 
 
 def _run(bundle: _core.Bundle, source: Source, rule: Rule, example: Example, pointer: str, report: Report) -> None:
-    action, arguments = _request(example)
+    action, arguments = request_of(example.request)
     try:
         decision = bundle.decide(action, example.request.args, **arguments)
         fault = _fault(bundle, rule, example, decision)
@@ -51,8 +51,8 @@ def _run(bundle: _core.Bundle, source: Source, rule: Rule, example: Example, poi
         report.add(source, pointer, "example_failed", message, hint)
 
 
-def _request(example: Example) -> tuple[str, dict[str, Any]]:
-    request = example.request
+def request_of(request: ExampleRequest) -> tuple[str, dict[str, Any]]:
+    """The action of a request, and the rest of it as ``Bundle.decide`` takes it."""
     return request.action, {
         "agent": request.agent.id,
         "roles": request.agent.roles,
@@ -76,7 +76,7 @@ def _fault(bundle: _core.Bundle, rule: Rule, example: Example, decision: _core.D
 
 
 def _attaches(bundle: _core.Bundle, rule: Rule, example: Example) -> bool:
-    action, arguments = _request(example)
+    action, arguments = request_of(example.request)
     rows = bundle.explain(action, example.request.args, **arguments)
     return any(row["rule"] == rule.id and row["applies"] != "false" for row in rows)
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 from agent_os.policy.compiled import is_compiled
+from agent_os.policy.document import Document
 from agent_os.policy.files import FileText, Unreadable, identity_of, is_preset_name, read_file, read_preset, relative
 from agent_os.policy.places import Source, child
 from agent_os.policy.source import compose
@@ -15,7 +16,6 @@ from agent_os.policy.text import decode
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from agent_os.policy.document import Document
     from agent_os.policy.problems import Report
 
 #: How long a chain of files that extend one another may be.
@@ -74,7 +74,7 @@ class Library:
         part.source = None if content is None else compose(content, text.shown, self._limits, self._report)
         self._report.next_stage()
         if part.source is not None:
-            part.document = typed(part.source, self._report)
+            part.document = typed(part.source, self._report, Document)
             self._report.next_stage()
             chain = [*chain, text.identity]
             for pointer, reference in _references(part.source.value):

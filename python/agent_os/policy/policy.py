@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from agent_os import _core
     from agent_os.policy.explain import Explanation
     from agent_os.policy.files import FileText
+    from agent_os.policy.linting import Finding
+    from agent_os.policy.testing import CaseReport
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 
@@ -116,6 +118,24 @@ class Policy:
         decision = self.bundle.decide(action, values, now_micros=micros, **state)
         rows = self.bundle.explain(action, values, now_micros=micros, **state)
         return explanation(action, str(state["agent"]), decision, rows)
+
+    def check(self) -> tuple[Finding, ...]:
+        """What is understood and still looks like a mistake: rules that never decide, guards that absence passes, ….
+
+        Errors come first, then warnings, then remarks.
+        """
+        from agent_os.policy.linting import findings
+
+        return findings(self)
+
+    def test(self, *files: str | os.PathLike[str]) -> CaseReport:
+        """Runs files of tests, and the examples of the policy's own files.
+
+        Raises ``PolicyError`` for a file that is not understood in full, a test without an expectation included.
+        """
+        from agent_os.policy.testing import run_tests
+
+        return run_tests(self, files)
 
     def rule_location(self, rule_id: str) -> tuple[str, int] | None:
         """The file and line of a rule; ``None`` if the bundle has none of this id, or was compiled without places."""

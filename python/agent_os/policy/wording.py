@@ -44,7 +44,7 @@ WANTED: Final = {
 
 def missing_hint(name: str) -> str:
     """What to do about a key that is not there."""
-    return "start the file with `agent_os: 1`" if name == "agent_os" else f"add `{name}: …`"
+    return f"start the file with `{name}: 1`" if name.startswith("agent_os") else f"add `{name}: …`"
 
 
 def literal_hint(found: Any, expected: str) -> str:
