@@ -4,16 +4,20 @@
 //! The effect itself is the caller's. What the caller needs for it, an [`Audited`] decision, exists only after the
 //! intent was recorded.
 
+mod counters;
 mod decision;
 mod outcome;
 mod process;
 mod record;
 mod redact;
 mod road;
+mod store;
 
+pub use counters::Counters;
 pub use decision::Decision;
 pub use outcome::Outcome;
 pub use process::{Agent, OPERATOR, Process, RunData};
 pub use record::{RecordFault, Recorder};
 pub use redact::{REDACTED, redact};
 pub use road::{Approval, Audited, DescribeArguments, InForce, Judged, Kernel, Request};
+pub use store::{Charge, Charged, Counter, Reserved, Store, StoreFault, Ticket, Window};

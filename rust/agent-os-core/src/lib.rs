@@ -4,6 +4,7 @@
 //! are inputs. The crate refuses to act; it only says what may happen, and gives proof types to those who act.
 
 pub mod action;
+pub mod amount;
 pub mod audit;
 pub mod canonical;
 pub mod kernel;

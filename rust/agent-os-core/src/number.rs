@@ -176,6 +176,20 @@ impl Decimal {
         if self.negative { by_size.reverse() } else { by_size }
     }
 
+    /// How many units of `10^-scale` this is, if it is that exactly, not negative, and no more than 128 bits hold.
+    pub(crate) fn units(&self, scale: u32) -> Option<u128> {
+        if self.is_zero() {
+            return Some(0);
+        }
+        let digits = self.digits.trim_end_matches('0');
+        let zeros = i64::try_from(self.digits.len() - digits.len()).ok()?;
+        let power = u32::try_from(i64::from(self.exponent) + zeros + i64::from(scale)).ok()?;
+        if self.negative {
+            return None;
+        }
+        digits.parse::<u128>().ok()?.checked_mul(10_u128.checked_pow(power)?)
+    }
+
     /// The plain text without exponent, redundant zeros or a plus sign.
     #[must_use]
     pub fn normal_text(&self) -> String {

@@ -1,0 +1,19 @@
+//! The schema, as the steps that lead to it. A step is never changed once it was released: what a file needs is the
+//! steps behind its version.
+
+/// Step N brings a file from version N to N + 1.
+pub(super) const STEPS: &[&str] = &[
+    // What was charged to each counter, by slice of its window; `amount` is 16 bytes, largest first; nothing of a slice
+    // counts from `expires` on (microseconds since 1970).
+    "CREATE TABLE usage (
+         counter TEXT NOT NULL,
+         slice INTEGER NOT NULL,
+         amount BLOB NOT NULL CHECK (length(amount) = 16),
+         expires INTEGER NOT NULL,
+         PRIMARY KEY (counter, slice)
+     ) STRICT, WITHOUT ROWID;
+     CREATE INDEX usage_expires ON usage (expires);",
+];
+
+/// The version that this program writes.
+pub(super) const VERSION: i64 = STEPS.len() as i64;
