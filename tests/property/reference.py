@@ -243,6 +243,20 @@ def test(name: str, value: Any, operand: Any, fold: bool, scope: dict) -> float:
         iban = valid_iban(re.sub(f"[{SPACES}]", "", text))
         wanted = [iban] if iban else [normal_token(token) for token in tokens(text)]
         return seen(text, wanted, operand, scope) if len(value.encode()) <= 4096 else UNKNOWN
+    return web_test(name, value, operand, fold)
+
+
+def web_test(name: str, value: str, operand: Any, fold: bool) -> float:
+    from tests.property import reference_web as web  # needs `ada`, which the demo has not
+
+    if name in ("name", "extension"):
+        return web.named(name, path_segments(value), operand, lambda text: folding(text, fold))
+    if name == "glob":
+        return web.glob(value, operand, fold=fold)
+    if name in ("network", "domain"):
+        return web.network(value, operand) if name == "network" else web.domain(value, operand)
+    if name in ("scheme", "host", "port", "private_address"):
+        return web.url(name, value, operand)
     raise ValueError(f"unknown operator `{name}`")
 
 

@@ -19,7 +19,45 @@ class Colour(enum.Enum):
 
 WORDS = ["EUR", "eur", "drop", "Drop", "red", "Straße", "ΑΣΑ", "a", "", "$words", "1"]
 SAID = ["DE89370400440532013000", "Bob@Example.COM", "https://A.example/", "12 Main Street", "1000", "abc"]
-PATHS = ["/srv/data", "/srv/data/a", "/srv/database", "/srv/data/../x", "data/a", "../x", "/a%2f", "~/x", ""]
+PATHS = [
+    "/srv/data",
+    "x/a.txt",
+    "a.tar.gz",
+    "/srv/a.txt:x",
+    "/srv/data/a",
+    "/srv/database",
+    "/srv/data/../x",
+    "data/a",
+    "../x",
+    "/a%2f",
+    "~/x",
+    "",
+]
+URLS = [
+    *(
+        "https://example.com/",
+        "HTTPS://a.Example.com:443/x",
+        "https://example.com@evil.net",
+        "http://0x7f.1/",
+        "http://[::1]",
+    ),
+    *(
+        "http://010.0.0.1",
+        "https://bücher.example/",
+        "example.com",
+        "https://a\\@example.com",
+        "redis://example.com",
+        "",
+    ),
+]
+ADDRESSES = ["10.0.0.1", "::ffff:10.0.0.1", "2001:db8::1", "64:ff9b::a00:1", "010.0.0.1", "::1", "10.1"]
+MAILS = [
+    "ada@example.com",
+    "ada@a.example.com",
+    "Ada <ada@example.com>",
+    "ada@evil.net@example.com",
+    "ada@bücher.example",
+]
 MOMENTS = ["2026-01-31T10:00:00Z", "2026-01-31T11:00:00+01:00", "2026-01-31T10:00:00", "2026-01-31"]
 NAMES = ["payments.send", "files.read", "db"]
 
@@ -73,6 +111,9 @@ arguments = st.fixed_dictionaries(
         "limit": numbers,
         "to": st.sampled_from(SAID) | numbers,
         "path": st.sampled_from(PATHS) | st.sampled_from([PurePosixPath("/srv/data/a")]) | scalars,
+        "url": st.sampled_from(URLS) | scalars,
+        "ip": st.sampled_from(ADDRESSES) | scalars,
+        "mail": st.sampled_from(MAILS) | scalars,
         "day": days | scalars,
         "at": st.sampled_from(MOMENTS) | moments,
         "tags": st.lists(words, max_size=3) | st.tuples(words) | st.sets(words, max_size=2) | scalars,
@@ -122,10 +163,25 @@ tests_by_path: dict[str, Any] = {
     "args.word": word_tests | folded_tests,
     "args.amount": number_tests,
     "args.to": one(seen_in=origins, not_seen_in=origins),
-    "args.path": one(under=st.sampled_from(["/srv/data", "/", "data"]) | st.just(["/srv/data", "data"])),
+    "args.path": one(
+        under=st.sampled_from(["/srv/data", "/", "data"]) | st.just(["/srv/data", "data"]),
+        name=st.sampled_from(["a", "data", ["x", "A"]]),
+        extension=st.sampled_from(["txt", ["gz", "tar.gz"]]),
+        glob=st.sampled_from(["/srv/**", "*", ["data/?", "{a,b}*"]]),
+    ),
+    "args.url": one(
+        host=st.sampled_from(["example.com", ".example.com", ["bücher.example", "127.0.0.1", "::1"]]),
+        scheme=st.sampled_from(["https", ["http", "redis"]]),
+        port=st.sampled_from([443, [80, 8080]]),
+        private_address=st.booleans(),
+    ),
+    "args.ip": one(network=st.sampled_from(["10.0.0.0/8", "::1", ["2001:db8::/32", "0.0.0.0/0"]])),
+    "args.mail": one(domain=st.sampled_from(["example.com", ".example.com", ["bücher.example", "evil.net"]])),
     "args.day": one(eq=literal_days, before=literal_days | argument("day"), after=literal_days),
     "args.at": one(eq=literal_moments, before=literal_moments | argument("at", "day"), after=literal_moments),
-    "args.tags": one(size=counts, contains=literal_words | argument("other"), each=word_tests, some=word_tests),
+    "args.tags": one(
+        size=counts, contains=literal_words.filter(bool) | argument("other"), each=word_tests, some=word_tests
+    ),
     "args.nums": one(each=number_tests, some=number_tests, eq=argument("nums", "tags")),
     "args.items": one(each=one(**{"item.sku": word_tests, "item.qty?": number_tests}), some=one(size=counts)),
     "args.meta": one(keys=one(contains=literal_words), size=counts, eq=argument("meta")),

@@ -142,7 +142,7 @@ def test_02_a_clue_to_the_identity_that_breaks_is_a_no() -> None:
         "{id: a, effect: deny, action: t.x, when: {args.x: {in: []}}}",
         "{id: a, effect: deny, action: t.x, when: {args.x: {in: $unknown}}}",
         "{id: a, effect: deny, action: t.x, limit: {calls: 5, per: 1h}}",
-        "{id: a, effect: deny, action: t.x, when: {args.url: {host: example.com}}}",
+        "{id: a, effect: deny, action: t.x, when: {args.url: {host: '*.example.com'}}}",
         "{id: a, effect: deny, action: t.x, when: {args.cmd: {programs: [rm]}}}",
     ],
 )

@@ -77,6 +77,7 @@ def _tests(fits: Callable[[Mapping[str, Any]], bool]) -> _Schema:
 def _operands() -> _Schema:
     text: _Schema = {"type": "string", "minLength": 1}
     number: _Schema = {"type": "number"}
+    port: _Schema = {"type": "integer", "minimum": 0, "maximum": 65535}
     argument = _object({"arg": {"type": "string", "pattern": _ARGUMENT}})
     pattern = _object({"pattern": text, "anchored": {"type": "boolean"}}, optional=("anchored",))
     return {
@@ -93,6 +94,13 @@ def _operands() -> _Schema:
         "number_tests": _tests(lambda operator: "number" in operator["accepts"]),
         "list_tests": _tests(lambda operator: "list" in operator["accepts"]),
         "item_tests": {"anyOf": [_ref("tests"), _ref("item_condition")]},
+        "globs": {"anyOf": [text, _some(text)]},
+        "hosts": {"anyOf": [text, _some(text)]},
+        "schemes": {"anyOf": [text, _some(text)]},
+        "ports": {"anyOf": [port, _some(port)]},
+        "networks": {"anyOf": [text, _some(text)]},
+        "file_names": {"anyOf": [text, _some(text)]},
+        "extensions": {"anyOf": [text, _some(text)]},
         "origins": _some({"enum": ["user", "system", "trusted", "untrusted"]}),
     }
 

@@ -61,6 +61,8 @@ limits! {
     PROOF_CASES = 256;
     /// Pairs of rules that one check for mistakes compares.
     LINT_PAIRS = 200_000;
+    /// Bytes of a URL that the operators of URLs read.
+    URL_BYTES = 8_192;
     /// Processes that may be nested in one run.
     RUN_DEPTH = 64;
 }

@@ -15,14 +15,18 @@ mod document;
 mod effect;
 mod evaluate;
 mod explain;
+mod glob;
+mod host;
 mod index;
+mod ip;
 mod kleene;
 mod lint;
+mod mail;
 mod normal;
 mod operators;
-#[allow(dead_code, reason = "for the operators that parse text")]
 mod parsed;
 mod path;
+mod path_name;
 mod path_under;
 mod pattern;
 mod problem;
@@ -32,6 +36,7 @@ mod slots;
 mod subject;
 mod suggest;
 mod text;
+mod url;
 
 pub use bundle::{Bundle, RuleInfo};
 pub use bundle_file::LoadError;
@@ -48,5 +53,6 @@ pub use problem::{Code, Problem};
 pub use provenance::{Origin, OriginSet, Provenance};
 pub use subject::SubjectKey;
 pub use text::fold;
+pub use url::{UrlParts, url_parts};
 
 pub use crate::request::Subject;

@@ -35,7 +35,7 @@ mod _core {
     #[pymodule_export]
     use crate::tables::{
         accepted_types, build_profile, check_action, compile_codes, is_name, is_reserved, limits, lint_codes,
-        operators, reasons,
+        operators, reasons, url_parts,
     };
     #[pymodule_export]
     use crate::thaw::{run_text, thaw};

@@ -1,8 +1,8 @@
-//! The tables that are declared once in Rust, for docs, schema and tests.
+//! The tables that are declared once in Rust, and questions about single texts, for docs, schema and tests.
 
 use agent_os_core::policy::{Code, Lint, OPERATORS};
 use agent_os_core::reason::Reason;
-use agent_os_core::{action, limits as bounds};
+use agent_os_core::{action, limits as bounds, policy};
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
@@ -70,6 +70,14 @@ pub(crate) fn check_action(text: &str) -> Option<String> {
 #[pyfunction]
 pub(crate) fn is_reserved(text: &str) -> bool {
     action::is_reserved(text)
+}
+
+/// The scheme, host and port that the WHATWG URL standard finds, relative to `base` if there is one. `None` for what
+/// must not be parsed.
+#[pyfunction]
+#[pyo3(signature = (text, base = None))]
+pub(crate) fn url_parts(text: &str, base: Option<&str>) -> Option<(String, Option<String>, Option<u16>)> {
+    policy::url_parts(text, base).map(|parts| (parts.scheme, parts.host, parts.port))
 }
 
 /// True for an agent's id, a role or a label.

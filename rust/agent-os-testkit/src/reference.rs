@@ -7,9 +7,11 @@ mod condition;
 mod equality;
 mod exact;
 mod glob;
+mod net;
 mod operator;
 mod path;
 mod provenance;
+mod text_glob;
 mod under;
 
 use std::collections::BTreeSet;

@@ -2,15 +2,19 @@
 
 use std::cmp::Ordering;
 
+use ipnet::IpNet;
 use regex::Regex;
 use rustc_hash::FxHashSet;
 
 use super::effect::PathIx;
+use super::host::HostPattern;
 use super::operators::Kind;
 use super::path::Input;
+use super::path_name::NameTest;
 use super::path_under::Base;
 use super::provenance::OriginSet;
 use super::reading::Moment;
+use super::url::UrlTest;
 use crate::number::Number;
 use crate::request::Segment;
 use crate::value::Value;
@@ -88,7 +92,12 @@ pub(super) enum Check {
     Each(ItemCheck),
     Some(ItemCheck),
     Keys(Tests),
+    Glob(Box<[Regex]>),
     Under(Box<[Base]>),
+    Name(NameTest),
+    Url(UrlTest),
+    Network(Box<[IpNet]>),
+    Domain(Box<[HostPattern]>),
     SeenIn { origins: OriginSet, negate: bool },
 }
 

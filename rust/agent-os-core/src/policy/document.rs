@@ -3,6 +3,7 @@
 mod check;
 mod condition;
 mod operand;
+mod operand_net;
 mod problems;
 mod rule;
 mod scope;

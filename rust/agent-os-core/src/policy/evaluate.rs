@@ -6,10 +6,13 @@ use super::condition::{
 };
 use super::effect::PathIx;
 use super::kleene::Kleene;
+use super::parsed::Parsed;
 use super::path::Input;
 use super::reading::{Moment, Numeric, Reading, equals};
 use super::slots::Slots;
 use super::text::{fold, folded_if};
+use super::url::WebUrl;
+use super::{glob, ip, mail};
 use crate::request::{Arguments, Found, RunState, Segment};
 use crate::time;
 
@@ -19,11 +22,13 @@ pub(super) struct Evaluation<'e, A: Arguments> {
     args: &'e A,
     run: &'e RunState<'e>,
     slots: Slots<A::Item>,
+    urls: Parsed<Option<WebUrl>>,
+    domains: Parsed<Option<Box<str>>>,
 }
 
 impl<'e, A: Arguments> Evaluation<'e, A> {
     pub(super) fn new(bundle: &'e Bundle, args: &'e A, run: &'e RunState<'e>) -> Self {
-        Self { bundle, args, run, slots: Slots::new() }
+        Self { bundle, args, run, slots: Slots::new(), urls: Parsed::new(), domains: Parsed::new() }
     }
 
     /// `when` and not `unless`.
@@ -175,6 +180,20 @@ impl<'e, A: Arguments> Evaluation<'e, A> {
                 Reading::Text(path) => Kleene::any(bases.iter().map(|base| base.holds(path))),
                 _ => Kleene::Unknown,
             },
+            Check::Glob(globs) => of_text(value, |text| glob::fits(globs, text)),
+            Check::Name(test) => of_text(value, |path| test.holds(path)),
+            Check::Url(test) => of_text(value, |text| match &*self.urls.get(text, WebUrl::parse) {
+                Some(url) => url.passes(test),
+                None => Kleene::Unknown,
+            }),
+            Check::Network(networks) => of_text(value, |text| match ip::parse_address(text) {
+                Some(address) => ip::within(address, networks),
+                None => Kleene::Unknown,
+            }),
+            Check::Domain(patterns) => of_text(value, |text| match &*self.domains.get(text, mail::domain) {
+                Some(name) => Kleene::from(patterns.iter().any(|pattern| pattern.matches_name(name))),
+                None => Kleene::Unknown,
+            }),
             Check::SeenIn { origins, negate } => self.run.provenance.seen_reading(value, *origins).negated_if(*negate),
         }
     }
@@ -234,6 +253,14 @@ impl<'e, A: Arguments> Evaluation<'e, A> {
 /// SECURITY: every text starts with, ends with and contains the empty text; one that comes from an argument shows nothing.
 fn nonempty(part: &str, fits: impl FnOnce(&str) -> bool) -> Kleene {
     if part.is_empty() { Kleene::Unknown } else { Kleene::from(fits(part)) }
+}
+
+/// Of anything but text such a question is unknown.
+fn of_text(value: &Reading<'_>, act: impl FnOnce(&str) -> Kleene) -> Kleene {
+    match value {
+        Reading::Text(text) => act(text),
+        _ => Kleene::Unknown,
+    }
 }
 
 fn count(number: usize) -> Reading<'static> {

@@ -108,6 +108,20 @@ named! {
         ListTests = "list_tests",
         /// A non-empty list of origins.
         Origins = "origins",
+        /// A glob or a non-empty list of such.
+        Globs = "globs",
+        /// A host, `.name` for those below it, or a non-empty list of such.
+        Hosts = "hosts",
+        /// A scheme of URLs or a non-empty list of such.
+        Schemes = "schemes",
+        /// A port or a non-empty list of such.
+        Ports = "ports",
+        /// A network, an address, or a non-empty list of such.
+        Networks = "networks",
+        /// The name of a file, without folders, or a non-empty list of such.
+        FileNames = "file_names",
+        /// A file extension without its dot or a non-empty list of such.
+        Extensions = "extensions",
         /// Not settled: the operator is not supported by this version.
         Unsettled = "unsettled",
     }
@@ -171,6 +185,15 @@ const ALIASES: &[(&str, &str)] = &[
     ("all", "each"),
     ("any", "some"),
     ("within", "under"),
+    ("hostname", "host"),
+    ("protocol", "scheme"),
+    ("cidr", "network"),
+    ("subnet", "network"),
+    ("ext", "extension"),
+    ("basename", "name"),
+    ("filename", "name"),
+    ("wildcard", "glob"),
+    ("fnmatch", "glob"),
 ];
 
 /// What a person who wrote this name may have meant.
@@ -221,6 +244,13 @@ pub const OPERATORS: &[Operator] = &[
         "a text contains the text, or a list has an item that equals the operand",
     ),
     operator("matches", F::String, S::Pattern, &[K::String], "matches the whole text, in linear time"),
+    operator(
+        "glob",
+        F::String,
+        S::Globs,
+        &[K::String],
+        "fits one of the globs, whole; `*` and `?` do not cross `/`, `**` does; a text with a part `.` or `..` is unknown",
+    ),
     operator("length", F::String, S::NumberTests, &[K::String], "the number of code points passes the tests"),
     operator("lt", F::Number, S::NumberOrArg, &[K::Number], "is less, exactly"),
     operator("le", F::Number, S::NumberOrArg, &[K::Number], "is less or equal, exactly"),
@@ -246,6 +276,50 @@ pub const OPERATORS: &[Operator] = &[
         "the path, normalised, is one of these or lies inside one; an odd spelling is unknown",
     ),
     operator(
+        "name",
+        F::Path,
+        S::FileNames,
+        &[K::String],
+        "the last segment of the path, normalised as for `under`, is one of these",
+    ),
+    operator(
+        "extension",
+        F::Path,
+        S::Extensions,
+        &[K::String],
+        "the last segment ends in a dot and one of these, after at least one other character",
+    ),
+    operator("scheme", F::Url, S::Schemes, &[K::String], "the scheme of the URL is one of these"),
+    operator(
+        "host",
+        F::Url,
+        S::Hosts,
+        &[K::String],
+        "the host of the URL is one of these, or lies below one that starts with a dot",
+    ),
+    operator(
+        "port",
+        F::Url,
+        S::Ports,
+        &[K::String],
+        "the port of the URL, written or the scheme's own, is one of these",
+    ),
+    operator(
+        "private_address",
+        F::Url,
+        S::Bool,
+        &[K::String],
+        "the host of the URL is not on the public internet, by its number in any spelling or by its name, or is",
+    ),
+    operator("network", F::Ip, S::Networks, &[K::String], "the IP address lies in one of the networks"),
+    operator(
+        "domain",
+        F::Email,
+        S::Hosts,
+        &[K::String],
+        "the domain of the e-mail address is one of these, or lies below one that starts with a dot",
+    ),
+    operator(
         "seen_in",
         F::Provenance,
         S::Origins,
@@ -260,14 +334,6 @@ pub const OPERATORS: &[Operator] = &[
         "occurs in no text of these origins; a trip-wire that re-encoding passes",
     ),
     operator("ignore_case", F::Modifier, S::True, &[], "text comparisons beside it ignore case"),
-    reserved("glob", F::String, "matches a glob"),
-    reserved("name", F::Path, "the last segment of the path"),
-    reserved("extension", F::Path, "the extension of the path"),
-    reserved("scheme", F::Url, "the scheme of the URL"),
-    reserved("host", F::Url, "the host of the URL"),
-    reserved("port", F::Url, "the port of the URL"),
-    reserved("private_address", F::Url, "the host is a private address"),
-    reserved("network", F::Ip, "the address is in one of the networks"),
     reserved("programs", F::Shell, "every program that the command reaches"),
     reserved("command", F::Shell, "the command's leading arguments"),
     reserved("writes", F::Shell, "the files that the command writes"),
@@ -275,7 +341,6 @@ pub const OPERATORS: &[Operator] = &[
     reserved("statements", F::Sql, "the kinds of statements"),
     reserved("tables", F::Sql, "the tables that are touched"),
     reserved("has_where", F::Sql, "every statement has a condition"),
-    reserved("domain", F::Email, "the domain of the address"),
 ];
 
 #[cfg(test)]

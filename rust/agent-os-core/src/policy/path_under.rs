@@ -38,7 +38,7 @@ impl Base {
 }
 
 /// The segments after `.`, `..` and empty ones are worked off; `None` for a path that is malformed.
-fn normalise(path: &str) -> Option<Vec<&str>> {
+pub(super) fn normalise(path: &str) -> Option<Vec<&str>> {
     if path.is_empty() || path.len() > limits::PATH_BYTES || path.starts_with('~') {
         return None;
     }

@@ -58,6 +58,8 @@ codes! {
     BadOperand = "bad_operand";
     /// The regular expression cannot be compiled, or is too large.
     BadRegex = "bad_regex";
+    /// The glob is not whole, or is too large.
+    BadGlob = "bad_glob";
     /// The members of a list or set are of several kinds.
     MixedKinds = "mixed_kinds";
     /// No set of that name is defined.

@@ -80,7 +80,19 @@ impl<'r> Conditions<'r> {
             let (name, operand) = self.test(kind, depth);
             entries.insert(name.to_owned(), operand);
         }
-        let folds = ["eq", "ne", "in", "not_in", "starts_with", "ends_with", "contains", "matches"];
+        let folds = [
+            "eq",
+            "ne",
+            "in",
+            "not_in",
+            "starts_with",
+            "ends_with",
+            "contains",
+            "matches",
+            "glob",
+            "name",
+            "extension",
+        ];
         let string_operand =
             |(name, operand): (&String, &Value)| folds.contains(&name.as_str()) && speaks_of_text(operand);
         if entries.iter().any(string_operand) && self.random.percent(30) {
@@ -93,11 +105,18 @@ impl<'r> Conditions<'r> {
         let collection: &[&str] =
             if depth > 0 { &["size", "contains", "each", "some", "eq", "ne"] } else { &["size", "contains", "eq"] };
         let names: &[&'static str] = match kind {
-            Type::Word => &["eq", "ne", "in", "not_in", "starts_with", "ends_with", "contains", "matches", "length"],
+            Type::Word => {
+                &["eq", "ne", "in", "not_in", "starts_with", "ends_with", "contains", "matches", "length", "glob"]
+            }
             Type::Said => &["seen_in", "not_seen_in", "seen_in", "not_seen_in", "eq", "contains"],
             Type::Number => &["eq", "ne", "in", "not_in", "lt", "le", "gt", "ge", "gt", "le"],
             Type::Flag => &["eq", "ne", "in", "not_in"],
-            Type::Path => &["under", "under", "under", "eq", "starts_with", "length"],
+            Type::Path => {
+                &["under", "under", "under", "eq", "starts_with", "length", "name", "extension", "extension", "glob"]
+            }
+            Type::Url => &["scheme", "host", "host", "port", "private_address", "private_address", "eq", "glob"],
+            Type::Address => &["network", "network", "network", "eq"],
+            Type::Mail => &["domain", "domain", "domain", "ends_with", "seen_in"],
             Type::Day | Type::Moment => &["eq", "ne", "in", "before", "after"],
             Type::Words | Type::Numbers | Type::Rows => collection,
             Type::Items => {
@@ -151,10 +170,27 @@ impl<'r> Conditions<'r> {
                 Value::List(self.random.some(values::BASES, 1, 3).into_iter().map(Value::from).collect())
             }
             "under" => self.random.one(values::BASES).into(),
+            "name" => self.one_or_some(values::FILE_NAMES),
+            "extension" => self.one_or_some(values::EXTENSIONS),
+            "glob" => self.one_or_some(values::GLOBS),
+            "scheme" => self.one_or_some(values::SCHEMES),
+            "host" => self.one_or_some(values::HOSTS),
+            "domain" => self.one_or_some(values::DOMAINS),
+            "network" => self.one_or_some(values::NETWORKS),
+            "port" if self.random.percent(50) => 443.into(),
+            "port" => Value::List(vec![80.into(), 8080.into(), 6379.into()]),
+            "private_address" => self.random.percent(50).into(),
             "seen_in" | "not_seen_in" => {
                 Value::List(self.random.some(world::ORIGINS, 1, 3).into_iter().map(Value::from).collect())
             }
             _ => values::literal(self.random, kind),
+        }
+    }
+
+    fn one_or_some(&mut self, pool: &[&'static str]) -> Value {
+        match self.random.percent(60) {
+            true => self.random.one(pool).into(),
+            false => Value::List(self.random.some(pool, 1, 3).into_iter().map(Value::from).collect()),
         }
     }
 

@@ -12,8 +12,8 @@ use super::condition::{Scope, Truth, all, any, judge, not};
 use super::equality::{equals_operand, folded};
 use super::exact::Exact;
 use super::path::{self, Found};
-use super::under::under;
-use super::{field, items, text};
+use super::under::{self, under};
+use super::{field, items, net, text, text_glob};
 
 /// The conjunction of all operators that one value is held to.
 pub(super) fn all_hold(found: &Found, operators: &Value, scope: &Scope<'_>) -> Truth {
@@ -69,6 +69,18 @@ fn holds(name: &str, value: &Value, operand: &Value, fold: bool, scope: &Scope<'
             let path = value.as_text()?;
             any(one_or_more(operand).iter().map(|base| under(path, text(base))).collect())
         }
+        "glob" => {
+            let (value, fold_one) =
+                (folded(value.as_text()?, fold), |glob: &Value| folded(text(glob), fold).to_string());
+            any(one_or_more(operand).iter().map(|glob| text_glob::fits(&fold_one(glob), &value)).collect())
+        }
+        "name" | "extension" => {
+            let wanted: Vec<&str> = one_or_more(operand).iter().map(text).collect();
+            under::named(value.as_text()?, &wanted, name == "extension", &|text| folded(text, fold).to_string())
+        }
+        "scheme" | "host" | "port" | "private_address" => net::url(name, value.as_text()?, operand),
+        "network" => net::network(value.as_text()?, operand),
+        "domain" => net::domain(value.as_text()?, operand),
         "seen_in" => scope.texts.seen(value, &items(operand).iter().map(text).collect::<Vec<_>>()),
         "not_seen_in" => not(scope.texts.seen(value, &items(operand).iter().map(text).collect::<Vec<_>>())),
         other => panic!("no operator `{other}`"),

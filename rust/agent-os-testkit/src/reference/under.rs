@@ -14,6 +14,19 @@ pub(super) fn under(path: &str, base: &str) -> Truth {
     Some(path_segments.starts_with(&base_segments))
 }
 
+/// Whether the last segment of a path is one of the names, or ends in one of the endings after something else.
+pub(super) fn named(path: &str, wanted: &[&str], is_ending: bool, fold: &dyn Fn(&str) -> String) -> Truth {
+    let name = segments(path)?.pop()?;
+    if name.contains(':') || name.ends_with(' ') || name.ends_with('.') {
+        return None;
+    }
+    let name = fold(name);
+    Some(wanted.iter().any(|wanted| match is_ending {
+        true => name.strip_suffix(&fold(wanted)).is_some_and(|stem| stem.len() > 1 && stem.ends_with('.')),
+        false => name == fold(wanted),
+    }))
+}
+
 fn segments(path: &str) -> Option<Vec<&str>> {
     let bytes = path.as_bytes();
     let encoded = bytes.windows(3).any(|window| match window {

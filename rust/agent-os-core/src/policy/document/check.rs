@@ -7,7 +7,9 @@ use super::condition::{DEPTH, JOINS, Standing};
 use super::problems::{bare, canonical_text, described, shortened};
 use crate::policy::condition::{Accepted, Check, ItemCheck, Members, Operand, Tests, Words};
 use crate::policy::operators::{self, Kind, OPERATORS, Operator};
+use crate::policy::path_name::NameTest;
 use crate::policy::problem::Code;
+use crate::policy::url::UrlTest;
 use crate::value::Value;
 
 /// What is known of the value that tests look at.
@@ -26,7 +28,8 @@ impl Site {
 }
 
 /// Operators that compare text, which `ignore_case` changes.
-const TEXT_COMPARISONS: &[&str] = &["eq", "ne", "in", "not_in", "starts_with", "ends_with", "contains", "matches"];
+const TEXT_COMPARISONS: &[&str] =
+    &["eq", "ne", "in", "not_in", "starts_with", "ends_with", "contains", "matches", "glob", "name", "extension"];
 
 impl Reader {
     /// The tests on one value, which hold together.
@@ -128,6 +131,15 @@ impl Reader {
             "each" => Check::Each(self.item_check(operand, standing.deeper())?),
             "some" => Check::Some(self.item_check(operand, standing.deeper())?),
             "keys" => Check::Keys(self.tests(operand, Site::LIST, standing.deeper())?),
+            "glob" => Check::Glob(self.globs(operand, ignore_case)?),
+            "name" => Check::Name(NameTest::Is { names: self.file_names(operand, ignore_case)?, ignore_case }),
+            "extension" => Check::Name(NameTest::Ends { endings: self.extensions(operand, ignore_case)?, ignore_case }),
+            "scheme" => Check::Url(UrlTest::Scheme(self.schemes(operand)?)),
+            "host" => Check::Url(UrlTest::Host(self.hosts(operand)?)),
+            "port" => Check::Url(UrlTest::Port(self.ports(operand)?)),
+            "private_address" => Check::Url(UrlTest::Private(self.truth(operand, "private_address")?)),
+            "network" => Check::Network(self.networks(operand)?),
+            "domain" => Check::Domain(self.domains(operand)?),
             "under" => Check::Under(self.bases(operand)?.into()),
             "seen_in" | "not_seen_in" => {
                 Check::SeenIn { origins: self.origins(operand)?, negate: name == "not_seen_in" }
@@ -188,7 +200,7 @@ fn compares_text(check: &Check) -> bool {
             Members::Numbers(_) => false,
             Members::Few(values) => values.first().is_some_and(|value| value.as_text().is_some()),
         },
-        Check::StartsWith { .. } | Check::EndsWith { .. } | Check::Matches(_) => true,
+        Check::StartsWith { .. } | Check::EndsWith { .. } | Check::Matches(_) | Check::Glob(_) | Check::Name(_) => true,
         Check::Present(_)
         | Check::Length(_)
         | Check::Order { .. }
@@ -198,6 +210,9 @@ fn compares_text(check: &Check) -> bool {
         | Check::Some(_)
         | Check::Keys(_)
         | Check::Under(_)
+        | Check::Url(_)
+        | Check::Network(_)
+        | Check::Domain(_)
         | Check::SeenIn { .. } => false,
     }
 }

@@ -196,7 +196,7 @@ impl Reader {
     }
 
     /// One non-empty text, or a non-empty list of them, each with its place in the list.
-    fn strings<'v>(&mut self, operand: &'v Value) -> Option<Vec<(Option<usize>, &'v str)>> {
+    pub(super) fn strings<'v>(&mut self, operand: &'v Value) -> Option<Vec<(Option<usize>, &'v str)>> {
         let items: Vec<(Option<usize>, &Value)> = match operand {
             Value::List(items) => items.iter().enumerate().map(|(index, item)| (Some(index), item)).collect(),
             one => vec![(None, one)],
@@ -219,7 +219,7 @@ impl Reader {
     }
 
     /// Does something at a place of a list, or right here.
-    fn at(&mut self, place: Option<usize>, act: impl FnOnce(&mut Self)) {
+    pub(super) fn at(&mut self, place: Option<usize>, act: impl FnOnce(&mut Self)) {
         if let Some(place) = place {
             self.problems.push(&place.to_string());
         }

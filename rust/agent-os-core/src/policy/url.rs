@@ -1,0 +1,302 @@
+//! URLs, as the WHATWG URL standard reads them, less what programs that fetch URLs read in different ways: there the
+//! host that is judged would not be the host that is asked.
+
+use url::{Host, Url};
+
+use super::host::{HostName, HostPattern, is_usual};
+use super::kleene::Kleene;
+use crate::limits;
+
+/// What conditions ask of a URL.
+#[derive(Debug)]
+pub(super) enum UrlTest {
+    // INVARIANT: lower case.
+    Scheme(Box<[Box<str>]>),
+    Host(Box<[HostPattern]>),
+    Port(Box<[u16]>),
+    Private(bool),
+}
+
+/// The parts of a URL that conditions look at.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct WebUrl {
+    scheme: Box<str>,
+    /// `None`: there is none, or readers disagree about it.
+    host: Option<HostName>,
+    /// The port that is written, or the scheme's own.
+    port: Option<u16>,
+    private: Kleene,
+}
+
+impl WebUrl {
+    /// `None` for what is no absolute URL, and for one that readers take apart in different ways.
+    pub(super) fn parse(text: &str) -> Option<Self> {
+        if text.len() > limits::URL_BYTES || !is_plain(text) {
+            return None;
+        }
+        let url = Url::parse(text).ok()?;
+        let after = text.get(url.scheme().len() + 1..)?;
+        let end = after.find(['?', '#']).unwrap_or(after.len());
+        // SECURITY: some readers take a backslash for a slash, so the host would end there for them alone.
+        let hierarchy = after.get(..end).filter(|part| !part.contains('\\'))?;
+        let Some(authority) = authority(hierarchy, url.is_special() && url.scheme() != "file")? else {
+            return Some(Self { scheme: url.scheme().into(), host: None, port: None, private: Kleene::Unknown });
+        };
+        let written = host_written(authority)?;
+        let (host, private) = judged(&url, written);
+        Some(Self { scheme: url.scheme().into(), host, port: url.port_or_known_default(), private })
+    }
+
+    pub(super) fn passes(&self, test: &UrlTest) -> Kleene {
+        match test {
+            UrlTest::Scheme(schemes) => Kleene::from(schemes.iter().any(|scheme| **scheme == *self.scheme)),
+            UrlTest::Host(patterns) => match &self.host {
+                Some(host) => Kleene::from(patterns.iter().any(|pattern| pattern.matches(host))),
+                None => Kleene::Unknown,
+            },
+            UrlTest::Port(ports) => match self.port {
+                Some(port) => Kleene::from(ports.contains(&port)),
+                None => Kleene::Unknown,
+            },
+            UrlTest::Private(expected) => {
+                if *expected {
+                    self.private
+                } else {
+                    !self.private
+                }
+            }
+        }
+    }
+}
+
+/// False for text that WHATWG strips or repairs and others do not: controls anywhere, space at the ends.
+fn is_plain(text: &str) -> bool {
+    !text.bytes().any(|byte| byte < b' ' || byte == 0x7f) && !text.starts_with(' ') && !text.ends_with(' ')
+}
+
+/// What stands between `//` and the path. `Some(None)`: there is nothing of the kind. `None`: readers disagree, because
+/// the scheme must have one and the slashes are too few or too many.
+fn authority(hierarchy: &str, must: bool) -> Option<Option<&str>> {
+    match hierarchy.strip_prefix("//") {
+        Some(rest) if must && rest.starts_with('/') => None,
+        Some(rest) => Some(rest.split('/').next()),
+        None if must => None,
+        None => Some(None),
+    }
+}
+
+/// The host as it is written, without user and port. `None` if readers disagree about where it starts or what it says.
+fn host_written(authority: &str) -> Option<&str> {
+    let (user, place) = match authority.split_once('@') {
+        Some((user, place)) => (user, place),
+        None => ("", authority),
+    };
+    // SECURITY: with a second `@`, or with brackets in the user's part, it is not clear where the host starts.
+    let is_user_byte = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=:%".contains(&byte);
+    if place.contains('@') || !user.bytes().all(is_user_byte) {
+        return None;
+    }
+    let port = place.rfind(':').filter(|at| place.get(*at..).is_some_and(|rest| !rest.contains(']')));
+    place.get(..port.unwrap_or(place.len()))
+}
+
+/// The host, and whether it is private. An IPv4 address in an odd spelling may be another one for another reader, so
+/// it is never shown to be public.
+fn judged(url: &Url, written: &str) -> (Option<HostName>, Kleene) {
+    let parsed = match url.host() {
+        None => None,
+        // A scheme that the standard does not know keeps its host as it is written; clients resolve it like any other.
+        Some(Host::Domain(name)) if !url.is_special() => HostName::parse(name),
+        Some(_) => HostName::parse(written),
+    };
+    match parsed {
+        None => (None, Kleene::Unknown),
+        Some(HostName::Address(address)) if !is_usual(written, address) => {
+            let private = HostName::Address(address).is_private();
+            (None, if private { Kleene::True } else { Kleene::Unknown })
+        }
+        Some(host) => {
+            let private = Kleene::from(host.is_private());
+            (Some(host), private)
+        }
+    }
+}
+
+/// The scheme, host and port that the WHATWG URL standard finds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UrlParts {
+    /// Lower case, without the colon.
+    pub scheme: String,
+    /// As it is serialised, an IPv6 address in brackets; empty or absent where the standard says so.
+    pub host: Option<String>,
+    /// The port that is written, unless it is the scheme's own.
+    pub port: Option<u16>,
+}
+
+/// Takes a URL apart as the WHATWG URL standard does, relative to another one if there is one: `None` for what must
+/// not be parsed. Conditions ask more of a URL; see [`WebUrl::parse`].
+///
+/// ```
+/// use agent_os_core::policy::url_parts;
+/// let parts = url_parts("HTTP://ex%61mple.com:80/", None).unwrap();
+/// assert_eq!((parts.scheme.as_str(), parts.host.as_deref(), parts.port), ("http", Some("example.com"), None));
+/// assert!(url_parts("//example.com", None).is_none());
+/// ```
+#[must_use]
+pub fn url_parts(text: &str, base: Option<&str>) -> Option<UrlParts> {
+    let url = match base {
+        Some(base) => Url::parse(base).ok()?.join(text).ok()?,
+        None => Url::parse(text).ok()?,
+    };
+    Some(UrlParts { scheme: url.scheme().to_owned(), host: url.host_str().map(str::to_owned), port: url.port() })
+}
+
+/// Reads a scheme of a policy: `https`.
+pub(super) fn parse_scheme(text: &str) -> Option<Box<str>> {
+    let fits = text.starts_with(|first: char| first.is_ascii_alphabetic())
+        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'-' | b'.'));
+    fits.then(|| text.to_ascii_lowercase().into())
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::{HostPattern, UrlTest, WebUrl};
+    use crate::limits;
+    use crate::policy::kleene::Kleene::{self, False, True, Unknown};
+
+    fn is_private(text: &str) -> Kleene {
+        WebUrl::parse(text).map_or(Unknown, |url| url.passes(&UrlTest::Private(true)))
+    }
+
+    fn has_host(text: &str, host: &str) -> Kleene {
+        let test = UrlTest::Host([HostPattern::parse(host).unwrap()].into());
+        WebUrl::parse(text).map_or(Unknown, |url| url.passes(&test))
+    }
+
+    #[test]
+    fn what_readers_take_apart_differently_is_unknown() {
+        let long = format!("https://example.com/{}", "a".repeat(limits::URL_BYTES));
+        for text in [
+            "",
+            "example.com",
+            "//example.com/",
+            "/a",
+            "http:example.com",
+            "http:/example.com",
+            "http:///example.com",
+            "https://example.com\\@evil.net/",
+            "https:\\\\example.com/",
+            " https://example.com/",
+            "https://example.com/ ",
+            "https://exam\tple.com/",
+            "https://example.com/\n",
+            "ht\ntp://example.com",
+            "https://a@b@example.com/",
+            "https://[a]@example.com/",
+            "https://example.com:99999/",
+            "https://ex ample.com/",
+            "https://:80/",
+            "https://",
+            "https://[::1",
+            "https://[fe80::1%25eth0]/",
+            "https://exa<mple.com/",
+            &long,
+        ] {
+            assert_eq!(WebUrl::parse(text), None, "{text:?}");
+        }
+        for text in [
+            "https://ex%61mple.com/",
+            "https://straße.example/",
+            "https://a..b/",
+            "https://example.com../",
+            "mailto:a@example.com",
+            "example.com:80",
+            "file:///etc/passwd",
+            "data:,x",
+        ] {
+            assert_eq!(has_host(text, "example.com"), Unknown, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_host_is_compared_in_one_form() {
+        for text in [
+            "https://example.com",
+            "HTTPS://EXAMPLE.com:443/a?b#c",
+            "https://example.com./",
+            "https://u:p@example.com/",
+            "https://example.com?@evil.net",
+            "https://example.com#@evil.net",
+            "redis://Example.com",
+            "https://ｅxample。com/",
+        ] {
+            assert_eq!(has_host(text, "example.com"), True, "{text:?}");
+        }
+        for text in [
+            "https://example.com@evil.net/",
+            "https://example.com.evil.net/",
+            "https://evil.net/example.com",
+            "https://a.example.com/",
+        ] {
+            assert_eq!(has_host(text, "example.com"), False, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_private_address_is_found_in_every_spelling() {
+        for text in [
+            "http://127.0.0.1",
+            "http://2130706433",
+            "http://0x7f000001/",
+            "http://0177.0.0.1",
+            "http://127.1",
+            "http://0x7f.1",
+            "http://[::1]",
+            "http://[::ffff:127.0.0.1]",
+            "http://[::ffff:7f00:1]",
+            "http://[0:0:0:0:0:ffff:a9fe:a9fe]",
+            "http://127.0.0.1./",
+            "http://１２７.０.０.１/",
+            "http://169.254.169.254/latest",
+            "http://[fd00:ec2::254]/",
+            "http://metadata.google.internal/",
+            "http://localhost:8080/",
+            "http://LOCALHOST./",
+            "http://a.localhost",
+            "http://intranet/",
+            "http://printer.local",
+            "http://0/",
+            "http://[::]",
+            "http://u:p@10.0.0.1:80",
+            "redis://0x7f.1:6379",
+            "ws://192.168.0.1",
+            "http://[64:ff9b::10.0.0.1]",
+            "http://[2002:a00:1::]",
+        ] {
+            assert_eq!(is_private(text), True, "{text:?}");
+        }
+        for text in [
+            "https://example.com",
+            "http://8.8.8.8",
+            "http://[2606:4700::1111]/",
+            "http://localhost.example.com",
+            "https://10.0.0.1.example.com/",
+        ] {
+            assert_eq!(is_private(text), False, "{text:?}");
+        }
+        // Octal to one reader and decimal to another, which would be a private address.
+        assert_eq!(is_private("http://010.0.0.1"), Unknown);
+    }
+
+    #[test]
+    fn ports_are_known_where_the_scheme_has_one() {
+        let port = |text: &str, port: u16| {
+            WebUrl::parse(text).map_or(Unknown, |url| url.passes(&UrlTest::Port([port].into())))
+        };
+        assert_eq!(port("https://example.com", 443), True);
+        assert_eq!(port("https://example.com:8443", 443), False);
+        assert_eq!(port("redis://example.com", 443), Unknown);
+        assert_eq!(port("redis://example.com:6379", 6379), True);
+    }
+}
