@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from agent_os.errors import (
         AgentOSError,
         IsolationUnavailable,
+        NothingEnforced,
         NotSupported,
         PolicyDenied,
         PolicyError,
@@ -41,6 +42,7 @@ _ROOMS = {
     "IsolationUnavailable": "errors",
     "KernelSpace": "kernel.space",
     "NotSupported": "errors",
+    "NothingEnforced": "errors",
     "Policy": "policy",
     "PolicyDenied": "errors",
     "PolicyError": "errors",
@@ -57,6 +59,7 @@ __all__ = [
     "IsolationUnavailable",
     "KernelSpace",
     "NotSupported",
+    "NothingEnforced",
     "Policy",
     "PolicyDenied",
     "PolicyError",

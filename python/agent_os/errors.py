@@ -16,6 +16,7 @@ __all__ = [
     "AgentOSError",
     "IsolationUnavailable",
     "NotSupported",
+    "NothingEnforced",
     "PolicyDenied",
     "PolicyError",
     "Problem",
@@ -98,6 +99,10 @@ class RecorderError(AgentOSError, OSError):
     """The flight recorder cannot record, so no effect passes."""
 
     code = "record_failed"
+
+
+class NothingEnforced(UserWarning):
+    """The policy in force allows everything: all its rules are in shadow. Decisions are recorded and stop nothing."""
 
 
 class IsolationUnavailable(AgentOSError, RuntimeError):

@@ -300,3 +300,15 @@ def test_policy_test_ends_with_a_finding_when_a_test_fails(policy: Path, tmp_pat
     done = agentos("policy", "test", policy, tests)
     assert (done.returncode, done.stdout) == (3, "")
     assert f"{tests}:3:5: a test holds exactly one of" in done.stderr
+
+
+def test_a_policy_that_enforces_nothing_is_shouted_about(tmp_path: Path) -> None:
+    done = agentos("check", "observe")
+    assert done.returncode == 0
+    assert "rules (7 in shadow), default allow" in done.stdout
+    assert done.stderr.startswith("warning: observe ENFORCES NOTHING")
+    assert json.loads(agentos("check", "observe", "--json").stdout)["policies"][0]["only_observes"] is True
+    explained = agentos("explain", "observe", "bash")
+    assert "allow: `bash` by agent `example`, by the default (only_observed)" in explained.stdout
+    assert "with the rules in shadow: deny, by `observe/code-tools` (denied_by_rule)" in explained.stdout
+    assert "ENFORCES NOTHING" in explained.stderr

@@ -240,3 +240,16 @@ def test_a_log_of_which_nothing_can_be_replayed_proves_nothing(tmp_path: Path) -
     assert 'record="full"' in done.stderr
     broken = agentos("replay", tmp_path / "log", "--policy", tmp_path / "missing.yaml")
     assert (broken.returncode, broken.stdout) == (3, "")
+
+
+def test_what_rules_in_shadow_would_have_decided_is_shown_by_tail_and_replay(tmp_path: Path) -> None:
+    rules = RULES + "  - {id: trial, effect: deny, action: mail.read, mode: shadow}\n"
+    with desk(tmp_path / "log", rules=rules) as at:
+        at.run("read", lambda at: at.ask("mail.read", folder="a"))
+    lines = agentos("log", "tail", tmp_path / "log").stdout.splitlines()
+    (intent,) = [line for line in lines if "  intent  " in line and "mail.read" in line]
+    assert intent.endswith("allow  allowed_by_rule  read  (in shadow: deny trial)")
+    (tmp_path / "plain.yaml").write_text(RULES, encoding="utf-8")
+    done = agentos("replay", tmp_path / "log", "--policy", tmp_path / "plain.yaml")
+    assert done.returncode == 1
+    assert " (read) (in shadow: deny denied_by_rule (trial)) -> allow allowed_by_rule (read)" in done.stdout

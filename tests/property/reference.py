@@ -12,6 +12,7 @@ Conditions have three values, as numbers: 0 false, 0.5 unknown, 1 true. So Kleen
   true for a deny, an ask and a require.
 * deny > ask > allow > default; an ask that was approved counts as an allow. What applicable require rules oblige to is
   attached to an allow and to an ask.
+* A rule in shadow decides nothing. What all rules and the default of all files would have decided stands beside it.
 
 `decide` takes Python objects; `untag` makes them of the canonical JSON form (with `$decimal` and the other tags). Load
 that JSON with `parse_float=decimal.Decimal`: a number is the exact decimal that is spelled.
@@ -67,18 +68,32 @@ SIMPLE_TAGS: dict[str, Any] = {"$int": int, "$decimal": Decimal, "$bytes": base6
 
 
 def decide(document: dict, request: dict) -> dict:
-    """The decision on `request` under `document`: effect, rules, reason, unknowns and obligations."""
+    """The decision on `request` under `document`: effect, rules, reason, unknowns and obligations.
+
+    `shadow` is what would have been decided if nothing were in shadow, where that is anything else.
+    """
+    default = document.get("default", "deny")
+    enforced = [rule for rule in document["rules"] if rule.get("mode") != "shadow"]
+    decided = decide_by(enforced, default, document, request)
+    would = decide_by(document["rules"], document.get("shadow_default", default), document, request)
+    shadow = {"shadow": would} if would != decided else {}
+    observed = {"reason": "only_observed"} if decided["reason"] == "allowed_by_default" and not enforced else {}
+    return {**decided, **observed, **shadow}
+
+
+def decide_by(rules: list[dict], default: str, document: dict, request: dict) -> dict:
+    """What these rules and this default decide."""
     applicable: dict[str, list[dict]] = {"deny": [], "ask": [], "allow": [], "require": []}
     unknown: dict[str, set[str]] = {}
     valid = ACTION.fullmatch(request["action"]) and len(request["action"]) <= 256
-    for rule in sorted(document["rules"], key=lambda rule: rule["id"]) if valid else ():
+    for rule in sorted(rules, key=lambda rule: rule["id"]) if valid else ():
         truth, paths = rule_holds(document, rule, request)
         if truth == 1 or (truth == UNKNOWN and rule["effect"] != "allow"):
             satisfied = rule["effect"] == "ask" and rule["id"] in request.get("approved", ())
             applicable["allow" if satisfied else rule["effect"]].append(rule)
             if truth == UNKNOWN:
                 unknown[rule["id"]] = paths
-    fallback = document.get("default", "deny") if valid else "deny"
+    fallback = default if valid else "deny"
     effect = next((effect for effect in ("deny", "ask", "allow") if applicable[effect]), fallback)
     deciding, required = applicable[effect], applicable["require"] if effect != "deny" else []
     by_unknown = effect != "allow" and deciding and all(rule["id"] in unknown for rule in deciding)

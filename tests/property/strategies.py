@@ -232,12 +232,14 @@ def documents(draw: Any) -> dict[str, Any]:
                 rule[key] = draw(conditions)
         if effect == "require":
             rule.update(draw(st.sampled_from([{"redact": ["args.to"]}, {"label": ["pii"], "record": "full"}])))
+        rule.update(draw(st.sampled_from([{}, {}, {"mode": "shadow"}, {"mode": "enforce"}])))
         rules.append(rule)
     sets = {"words": ["EUR", "drop"], "numbers": [1, Decimal("0.10")]}
     return {
         "agent_os": 1,
         "name": "generated",
         "default": draw(st.sampled_from(["deny", "allow"])),
+        **draw(st.sampled_from([{}, {"shadow_default": "deny"}, {"shadow_default": "allow"}])),
         "sets": sets,
         "rules": rules,
     }

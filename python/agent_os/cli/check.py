@@ -34,6 +34,8 @@ def _load(names: list[str], counted: tuple[str, ...], *, lint: bool) -> dict[str
         return {**result, "ok": False, "problems": [problem._asdict() for problem in error.problems]}
     rules = len(policy.bundle.rules)
     result |= {"name": policy.name, "default": policy.default, "rules": rules, "digest": policy.digest}
+    result["in_shadow"] = sum(rule["mode"] == "shadow" for rule in policy.bundle.rules)
+    result["only_observes"] = policy.bundle.only_observes
     if lint:
         result["findings"] = [finding._asdict() for finding in policy.check()]
         result["ok"] = not any(finding["level"] in counted for finding in result["findings"])
@@ -56,9 +58,12 @@ def _tell(result: dict[str, Any], *, remarks: bool) -> None:
         plural(levels[level], name) for level, name in (("error", "error"), ("warning", "warning")) if levels[level]
     ]
     told += [plural(levels["info"], "remark")] if levels["info"] else []
-    what = f"`{result['name']}`, {plural(result['rules'], 'rule')}, default {result['default']}"
+    shadow = f" ({result['in_shadow']:,} in shadow)" if result["in_shadow"] else ""
+    what = f"`{result['name']}`, {plural(result['rules'], 'rule')}{shadow}, default {result['default']}"
     verdict = ("ok" if result["ok"] else "not ok") + (f", {', '.join(told)}" if told else "")
     print(shown(f"{source}: {verdict}, {what}, {result['digest']}"))
+    if result["only_observes"]:
+        say(f"warning: {source} ENFORCES NOTHING: every rule is in shadow and everything is allowed")
 
 
 def _say(found: dict[str, Any], message: str) -> None:

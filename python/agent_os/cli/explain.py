@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from agent_os import _core
 from agent_os.cli.exits import Exit, UsageError
-from agent_os.cli.output import coloured, print_json, shown
+from agent_os.cli.output import coloured, print_json, say, shown
 from agent_os.policy import Policy
 
 if TYPE_CHECKING:
@@ -93,7 +93,8 @@ def _tell(explanation: Explanation) -> None:
     width = max((len(rule.rule) for rule in explanation.rules), default=0)
     for rule in explanation.rules:
         place = f"  ({rule.place})" if rule.place else ""
-        print(shown(f"{rule.applies:<7}  {rule.effect:<7}  {rule.rule:<{width}}  {rule.because}{place}"))
+        mode = "in shadow: " if rule.mode == "shadow" else ""
+        print(shown(f"{rule.applies:<7}  {rule.effect:<7}  {rule.rule:<{width}}  {mode}{rule.because}{place}"))
     decision = explanation.decision
     by = ", ".join(f"`{rule}`" for rule in decision.rules) or "the default"
     what = f"`{explanation.action}` by agent `{explanation.agent}`, by {by} ({decision.reason})"
@@ -104,3 +105,8 @@ def _tell(explanation: Explanation) -> None:
         print(shown(f"  {line}"))
     for name, value in decision.obligations.items():
         print(shown(f"  {name}: {value if isinstance(value, str) else ', '.join(value)}"))
+    if shadow := decision.shadow:
+        would = ", ".join(f"`{rule}`" for rule in shadow.rules) or "the default"
+        print(f"  with the rules in shadow: {coloured(shadow.effect)}{shown(f', by {would} ({shadow.reason})')}")
+    if decision.reason == "only_observed":
+        say("warning: this policy ENFORCES NOTHING: every rule is in shadow and everything is allowed")

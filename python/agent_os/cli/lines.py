@@ -53,6 +53,7 @@ def _details(entry: Mapping[str, Any]) -> list[str]:
                 shown(decision["reason"]),
                 shown(rules),
                 shown(f"approved by {approval}") if approval else "",
+                _shadow(decision),
             ]
         case "outcome":
             error = entry.get("error", {})
@@ -61,7 +62,8 @@ def _details(entry: Mapping[str, Any]) -> list[str]:
         case "process.started":
             return [f"started by run {entry['parent']}"]
         case "policy.loaded":
-            return [shown(f"{entry['name']} ({entry['reason']})"), shown(entry["bundle"])]
+            warning = coloured("deny", "ENFORCES NOTHING") if entry.get("only_observes") else ""
+            return [shown(f"{entry['name']} ({entry['reason']})"), shown(entry["bundle"]), warning]
         case "policy.rejected":
             return [shown(entry["error"].split("\n")[0])]
         case "agent.registered":
@@ -73,3 +75,10 @@ def _details(entry: Mapping[str, Any]) -> list[str]:
         case _:
             by = entry.get("by", "")
             return [shown(", ".join(entry.get("rules", []))), shown(f"by {by}") if by else ""]
+
+
+def _shadow(decision: Mapping[str, Any]) -> str:
+    """What the rules in shadow would have decided, if that is anything else."""
+    if (shadow := decision.get("shadow")) is None:
+        return ""
+    return f"(in shadow: {coloured(shadow['effect'])} {shown(', '.join(shadow['rules']) or shadow['reason'])})"

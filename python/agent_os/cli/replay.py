@@ -55,4 +55,5 @@ def _line(difference: Difference) -> str:
 def _verdict(verdict: Verdict) -> str:
     by = ", ".join(verdict.rules) or "default"
     demanded = "".join(f" {name}={value}" for name, value in sorted(verdict.obligations.items()))
-    return f"{coloured(verdict.effect)} {shown(f'{verdict.reason} ({by}){demanded}')}"
+    would = "" if verdict.shadow is None else f" (in shadow: {_verdict(verdict.shadow)})"
+    return f"{coloured(verdict.effect)} {shown(f'{verdict.reason} ({by}){demanded}')}{would}"

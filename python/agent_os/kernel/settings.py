@@ -5,14 +5,17 @@ from __future__ import annotations
 import os
 import secrets
 import time
+import warnings
 from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from agent_os import _core
+from agent_os.errors import NothingEnforced
 from agent_os.kernel.approvals import Approver, terminal_approver
 
 if TYPE_CHECKING:
+    from agent_os.policy import Policy
     from agent_os.recorder import FlightRecorder
 
 
@@ -28,6 +31,16 @@ def approver_of(approver: Approver | str | None) -> Approver | None:
     if approver == "terminal":
         return terminal_approver()
     raise ValueError(f'`{approver}` is not an approver; give a callable or "terminal"')
+
+
+def warn_if_nothing_is_enforced(policy: Policy, stacklevel: int = 3) -> None:
+    """Tells whoever put a policy in force that it stops nothing."""
+    if policy.bundle.only_observes:
+        message = (
+            f"the policy `{policy.name}` ENFORCES NOTHING: every rule of it is in shadow and its default is allow, so "
+            "everything that agents ask for happens and is only recorded"
+        )
+        warnings.warn(message, NothingEnforced, stacklevel=stacklevel)
 
 
 def directory_of(

@@ -11,12 +11,19 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from agent_os import _core
-from agent_os.errors import IsolationUnavailable, NotSupported, PolicyError, RequestInvalid, UnsupportedEntryPoint
-from agent_os.kernel import agents, tools
+from agent_os.errors import IsolationUnavailable, NotSupported, RequestInvalid, UnsupportedEntryPoint
+from agent_os.kernel import agents, reloading, tools
 from agent_os.kernel.approvals import Approver
 from agent_os.kernel.context import current
 from agent_os.kernel.operator import Operator
-from agent_os.kernel.settings import approver_of, called, check_action, directory_of, names_of
+from agent_os.kernel.settings import (
+    approver_of,
+    called,
+    check_action,
+    directory_of,
+    names_of,
+    warn_if_nothing_is_enforced,
+)
 
 if TYPE_CHECKING:
     from agent_os.policy import Policy
@@ -107,6 +114,7 @@ class KernelSpace:
         self._agents: dict[Callable[..., Any], tuple[str, Callable[..., Any]]] = {}
         self.check = self.core.check
         self._sealed = True
+        warn_if_nothing_is_enforced(loaded)
         if directory is not None:
             _log.info("the log is in %s", directory)
 
@@ -208,15 +216,7 @@ class KernelSpace:
 
     def reload(self, policy: PolicySource) -> None:
         """Puts another policy in force, or raises ``PolicyError`` and changes nothing if it is not all understood."""
-        from agent_os.policy import Policy
-
-        self.core.control("kernel.reload")
-        try:
-            loaded = Policy.load(policy)
-        except PolicyError as error:
-            self.core.rejected(str(error))
-            raise
-        self.core.reload(loaded.bundle)
+        reloading.reload(self.core, policy)
 
     @property
     def flight_recorder(self) -> FlightRecorder:

@@ -13,6 +13,7 @@ from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Fiel
 from pydantic.json_schema import SkipJsonSchema
 
 Effect = Literal["allow", "ask", "deny"]
+Mode = Literal["enforce", "shadow"]
 Origin = Literal["user", "system", "trusted", "untrusted"]
 
 
@@ -144,9 +145,9 @@ class Rule(Closed):
     examples: Annotated[list[Example], Field(min_length=1)] = Field(
         default_factory=list, description="requests with what must be decided; run at every load"
     )
+    mode: Mode = Field(default_factory=absent, description="`shadow`: decides nothing, and what it would is recorded")
     limit: Reserved
     over: Reserved
-    mode: Reserved
     signal: Reserved
 
 
@@ -162,4 +163,4 @@ class Document(Closed):
     closed: bool = Field(default=False, description="no other file may add an allow rule")
     sets: dict[str, Annotated[list[Any], Field(min_length=1)]] = {}
     rules: Annotated[list[Rule], Field(min_length=1)] = Field(default_factory=list)
-    mode: Reserved
+    mode: Mode = Field("enforce", description="`shadow`: the default and every rule of this file are in shadow")

@@ -64,7 +64,10 @@ def request_of(request: ExampleRequest) -> tuple[str, dict[str, Any]]:
     }
 
 
-def _fault(bundle: _core.Bundle, rule: Rule, example: Example, decision: _core.Decision) -> str | None:
+def _fault(bundle: _core.Bundle, rule: Rule, example: Example, decided: _core.Decision) -> str | None:
+    # An example of a rule in shadow says what is decided once nothing is.
+    in_shadow = any(row["id"] == rule.id and row["mode"] == "shadow" for row in bundle.rules)
+    decision = decided.shadow or decided if in_shadow else decided
     got = f"got {decision.effect} by {_rules(decision.rules)}"
     if decision.effect != example.expected:
         return f"expected {example.expected}, {got}"

@@ -27,6 +27,7 @@ class RuleExplanation:
     message: str | None = None
     file: str | None = None
     line: int | None = None
+    mode: Literal["enforce", "shadow"] = "enforce"
 
     @property
     def place(self) -> str:
@@ -56,6 +57,7 @@ class Explanation:
             "reason": self.decision.reason,
             "deciding_rules": list(self.decision.rules),
             "bundle": self.decision.bundle,
+            "shadow": shadow_dict(self.decision),
             "rules": [
                 {name: getattr(rule, name) for name in RuleExplanation.__slots__} | {"place": rule.place}
                 for rule in self.rules
@@ -68,15 +70,28 @@ class Explanation:
     def _lines(self) -> Iterator[str]:
         by = ", ".join(f"`{rule}`" for rule in self.decision.rules) or "the default"
         yield f"{self.decision.effect}: `{self.action}` by agent `{self.agent}`, by {by} ({self.decision.reason})"
+        if self.decision.reason == "only_observed":
+            yield "  nothing is enforced: every rule of this policy is in shadow and its default is allow"
+        if shadow := self.decision.shadow:
+            would = ", ".join(f"`{rule}`" for rule in shadow.rules) or "the default"
+            yield f"  with the rules in shadow it would be {shadow.effect}, by {would} ({shadow.reason})"
         order = sorted(self.rules, key=lambda rule: (not rule.decides, rule.applies == "no", rule.rule))
         width = max((len(rule.rule) for rule in order), default=0)
         for rule in order:
             mark = {"yes": "+", "no": "-", "unknown": "?"}[rule.applies]
             place = f"  ({rule.place})" if rule.place else ""
             decides = ">" if rule.decides else " "
-            yield f"  {decides} {mark} {rule.rule:<{width}}  {rule.effect:<7}  {rule.because}{place}"
+            shadow_mark = "in shadow: " if rule.mode == "shadow" else ""
+            yield f"  {decides} {mark} {rule.rule:<{width}}  {rule.effect:<7}  {shadow_mark}{rule.because}{place}"
             if rule.decides and rule.message:
                 yield f"        {rule.message}"
+
+
+def shadow_dict(decision: _core.Decision) -> dict[str, Any] | None:
+    """What would have been decided if nothing were in shadow, as plain values; ``None`` where that is the same."""
+    if (shadow := decision.shadow) is None:
+        return None
+    return {"effect": shadow.effect, "reason": shadow.reason, "deciding_rules": list(shadow.rules)}
 
 
 def explanation(action: str, agent: str, decision: _core.Decision, rows: Sequence[Mapping[str, Any]]) -> Explanation:
@@ -93,6 +108,7 @@ def explanation(action: str, agent: str, decision: _core.Decision, rows: Sequenc
             message=row["message"],
             file=row["file"],
             line=row["line"],
+            mode=row["mode"],
         )
         for row in rows
     )

@@ -21,8 +21,6 @@ PACKS: Final = Path(__file__).parent / "packs"
 MAGIC: Final = b"agent-os-bundle "
 _BUNDLE_BYTES: Final = 256 * 1024 * 1024
 _PRESET_NAME = re.compile(r"[A-Za-z0-9_-]+")
-#: Presets that a later version will have, with the reason.
-_LATER: Final = {"observe": "it needs shadow mode, which this version does not have"}
 
 #: Bounds on what is read from one file, beside those that the core declares.
 _READING: Final = (
@@ -81,9 +79,6 @@ def read_preset(name: str, folder: Path | None, limits: Mapping[str, int]) -> Fi
         place = PRESETS if name in presets else PACKS
         shown = f"agent_os/policy/{place.name}/{name}.yaml"
         return FileText(f"preset:{name}", shown, None, _read(place / f"{name}.yaml", limits))
-    if name in _LATER:
-        hint = f"use one of the presets {_listed(presets)}, or a file"
-        raise Unreadable("not_supported", f"the preset `{name}` is not supported: {_LATER[name]}", hint)
     if os.path.lexists((folder or Path()) / name):
         hint = f"to load the file of this name, write `./{name}`"
     elif near := nearest(name, known):

@@ -96,5 +96,5 @@ def _model_at(root: _Place, steps: Sequence[str | int]) -> _Place:
 
 
 def _known(name: str, model: type[BaseModel], what: str) -> str:
-    known = [key for key in model.model_fields if key not in ("limit", "over", "mode", "signal")]
+    known = [key for key in model.model_fields if key not in ("limit", "over", "signal")]
     return suggestion(name, known, f"the keys of {what} are")

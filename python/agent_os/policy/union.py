@@ -46,23 +46,34 @@ def join(roots: Sequence[Part], report: Report) -> Union:
     """The union of these parts and all that they extend, after reporting what cannot be joined."""
     parts = list({part.text.identity: part for root in roots for part in root.family()}.values())
     names = dict.fromkeys(root.document.name if root.document else "unnamed" for root in roots)
-    opens = all(part.document is not None and part.document.default == "allow" for part in parts)
+    enforced = [part for part in parts if not _in_shadow(part)]
     document: dict[str, Any] = {
         "agent_os": 1,
         "name": " + ".join(sorted(names)),
-        "default": "allow" if opens else "deny",
+        "default": _default_of(enforced),
+        "shadow_default": _default_of(parts),
         "sets": {},
         "rules": [],
     }
+    if document["shadow_default"] == document["default"]:
+        del document["shadow_default"]
     union = Union(document, [], {}, roots[0])
     for part in parts:
         if part.source is not None and isinstance(part.source.value, dict):
             _join_sets(union, part, part.source, report)
             _join_rules(union, part, part.source, report)
-            for key in part.source.value.keys() & {"mode"}:
-                document[key] = part.source.value[key]
     _keep_closed(parts, report)
     return union
+
+
+def _default_of(parts: Sequence[Part]) -> str:
+    """The strictest default. Of no file it is deny: nothing is open that no enforced file opens in plain sight."""
+    opens = all(part.document is not None and part.document.default == "allow" for part in parts)
+    return "allow" if parts and opens else "deny"
+
+
+def _in_shadow(part: Part) -> bool:
+    return part.document is not None and part.document.mode == "shadow"
 
 
 def _join_sets(union: Union, part: Part, source: Source, report: Report) -> None:
@@ -91,7 +102,11 @@ def _join_rules(union: Union, part: Part, source: Source, report: Report) -> Non
         if _has_id(rule):
             ids[rule["id"]] = (part, pointer)
         union.rules.append((part, pointer))
-        union.document["rules"].append(_normalised(rule, source, pointer))
+        normalised = _normalised(rule, source, pointer)
+        if _in_shadow(part) and isinstance(normalised, dict):
+            # A rule cannot step out of the shadow that its file is in.
+            normalised["mode"] = "shadow"
+        union.document["rules"].append(normalised)
 
 
 def _keep_closed(parts: Sequence[Part], report: Report) -> None:

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from agent_os._core import Decision
+    from agent_os._core import Decision, Shadow
 
-Change = Literal["opened", "closed", "obligations", "reason"]
+Change = Literal["opened", "closed", "obligations", "reason", "shadow"]
 
 #: What each change means, the ones that matter most first.
 CHANGES: Final[Mapping[Change, str]] = {
@@ -18,6 +18,7 @@ CHANGES: Final[Mapping[Change, str]] = {
     "closed": "the other policy is stronger here: allow became ask or deny, or ask became deny",
     "obligations": "the effect is the same, and what must be redacted, labelled or recorded is not",
     "reason": "the effect is the same, by other rules or for another reason",
+    "shadow": "the decision is the same, and what rules in shadow would have decided is not",
 }
 
 #: Why a decision is not decided again. A reason code of the kernel stands for itself: the policy was never asked.
@@ -42,14 +43,17 @@ class Verdict:
     reason: str
     rules: tuple[str, ...]
     obligations: Mapping[str, Any]
+    shadow: Verdict | None = None
 
     @classmethod
-    def of(cls, decision: Decision) -> Verdict:
-        """The verdict in a decision."""
+    def of(cls, decision: Decision | Shadow) -> Verdict:
+        """The verdict in a decision, with what rules in shadow would have decided."""
+        shadow = getattr(decision, "shadow", None)
         obligations = {
             name: list(value) if isinstance(value, tuple) else value for name, value in decision.obligations.items()
         }
-        return cls(decision.effect, decision.reason, tuple(decision.rules), obligations)
+        would = None if shadow is None else cls.of(shadow)
+        return cls(decision.effect, decision.reason, tuple(decision.rules), obligations, would)
 
     def change_to(self, other: Verdict) -> Change | None:
         """How another verdict differs from this one."""
@@ -57,7 +61,9 @@ class Verdict:
             return "opened" if _STRENGTH[other.effect] > _STRENGTH[self.effect] else "closed"
         if self.obligations != other.obligations:
             return "obligations"
-        return None if (self.reason, self.rules) == (other.reason, other.rules) else "reason"
+        if (self.reason, self.rules) != (other.reason, other.rules):
+            return "reason"
+        return None if self.shadow == other.shadow else "shadow"
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON."""
@@ -66,6 +72,7 @@ class Verdict:
             "reason": self.reason,
             "rules": list(self.rules),
             "obligations": dict(self.obligations),
+            "shadow": None if self.shadow is None else self.shadow.to_dict(),
         }
 
 

@@ -26,7 +26,14 @@ if TYPE_CHECKING:
 
 #: Reasons that the policy gave. With one of the second group the policy said `ask`, and then the approver spoke.
 _BY_POLICY: Final = frozenset(
-    {"allowed_by_rule", "allowed_by_default", "denied_by_rule", "denied_by_default", "condition_unknown"}
+    {
+        "allowed_by_rule",
+        "allowed_by_default",
+        "only_observed",
+        "denied_by_rule",
+        "denied_by_default",
+        "condition_unknown",
+    }
 )
 _BY_APPROVER: Final = frozenset(
     {"approval_missing", "approval_refused", "approval_expired", "approval_invalid", "approval_changed"}
@@ -145,7 +152,8 @@ def _recorded_verdict(decision: Mapping[str, Any]) -> Verdict:
     demanded = {name: value for name, value in decision.get("obligations", {}).items() if name != "rules"}
     # Nothing has to happen with what does not happen; there, they only say how the entry was written.
     obligations = {} if decision["effect"] == "deny" else demanded
-    return Verdict(decision["effect"], decision["reason"], tuple(decision["rules"]), obligations)
+    shadow = _recorded_verdict(decision["shadow"]) if "shadow" in decision else None
+    return Verdict(decision["effect"], decision["reason"], tuple(decision["rules"]), obligations, shadow)
 
 
 def _asks_for_text(bundle: _core.Bundle) -> bool:

@@ -32,6 +32,8 @@ reasons! {
     AllowedByRule = "allowed_by_rule";
     /// No rule applies and the policy's default is allow.
     AllowedByDefault = "allowed_by_default";
+    /// Everything is allowed: the policy enforces nothing, it only observes.
+    OnlyObserved = "only_observed";
     /// An ask rule applies and no deny does.
     AskedByRule = "asked_by_rule";
     /// A deny rule applies.

@@ -150,7 +150,7 @@ impl Request {
                 Kleene::Unknown => rule.effect.applies_on_unknown(),
                 Kleene::False => false,
             };
-            if applies {
+            if applies && !rule.shadow {
                 applicable.entry(rule.effect.code()).or_default().push(line.rule);
             }
         }
@@ -191,7 +191,10 @@ fn check_decision(case: &Value) {
     let bundle = compile(case.get("document").expect("document"));
     let request = Request::of(case, text(case, "action").expect("action"));
     let verdict = request.decide(&bundle);
-    let expect = case.get("expect").expect("expect");
+    check_verdict(&bundle, &verdict, case.get("expect").expect("expect"));
+}
+
+fn check_verdict(bundle: &Bundle, verdict: &Verdict, expect: &Value) {
     assert_eq!(verdict.effect.code(), text(expect, "effect").unwrap());
     assert_eq!(verdict.reason.code(), text(expect, "reason").unwrap());
     let rules: Vec<&str> = verdict.rules.iter().map(|rule| bundle.rule(*rule).unwrap().id.as_str()).collect();
@@ -203,7 +206,11 @@ fn check_decision(case: &Value) {
             _ => panic!("an unknown is [rule, path]"),
         })
         .collect();
-    assert_eq!(unknowns(&bundle, &verdict), expected);
+    assert_eq!(unknowns(bundle, verdict), expected);
+    assert_eq!(verdict.shadow.is_some(), expect.get("shadow").is_some(), "{:?}", verdict.shadow);
+    if let (Some(shadow), Some(expect)) = (&verdict.shadow, expect.get("shadow")) {
+        check_verdict(bundle, shadow, expect);
+    }
     let obligations = bundle.obligations(&verdict.requires);
     let nothing = Value::Map(BTreeMap::new());
     let expected = expect.get("obligations").unwrap_or(&nothing);

@@ -50,7 +50,12 @@ fn table() -> Vec<(String, &'static str, &'static str, &'static str)> {
             "/defualt",
             "`default`",
         ),
-        whole(&format!(r#"{{"agent_os":1,"name":"n","mode":"shadow",{rules}}}"#), "not_supported", "/mode", "remove"),
+        whole(
+            &format!(r#"{{"agent_os":1,"name":"n","shadow_default":"ask",{rules}}}"#),
+            "bad_effect",
+            "/shadow_default",
+            "deny",
+        ),
         whole(&format!(r#"{{"agent_os":1,"name":"n","sets":[],{rules}}}"#), "wrong_type", "/sets", "name"),
         whole(&format!(r#"{{"agent_os":1,"name":"n","sets":{{"s":[]}},{rules}}}"#), "empty", "/sets/s", "at least one"),
         whole(
@@ -140,7 +145,7 @@ fn table() -> Vec<(String, &'static str, &'static str, &'static str)> {
         (with(r#""acton":1"#), "unknown_key", "/rules/0/acton", "`action`"),
         (with(r#""limit":{"max":1}"#), "not_supported", "/rules/0/limit", "remove"),
         (with(r#""over":{"calls":1}"#), "not_supported", "/rules/0/over", "remove"),
-        (with(r#""mode":"shadow""#), "not_supported", "/rules/0/mode", "remove"),
+        (with(r#""mode":"shadov""#), "bad_effect", "/rules/0/mode", "did you mean `shadow`?"),
         (with(r#""signal":"SIGSTOP""#), "not_supported", "/rules/0/signal", "remove"),
         (with(r#""agent":"desk""#), "wrong_type", "/rules/0/agent", "role"),
         (with(r#""agent":{}"#), "empty", "/rules/0/agent", "any agent"),

@@ -74,12 +74,14 @@ impl Extra {
             };
             Py::new(py, Decision(CoreDecision { verdict, bundle: Arc::clone(bundle), obligations }))
         };
-        let plain = verdict.unknowns.is_empty() && verdict.requires.is_empty();
+        let plain = verdict.unknowns.is_empty() && verdict.requires.is_empty() && verdict.shadow.is_none();
         let cell = match (plain, verdict.reason, verdict.rules.as_slice()) {
             (true, Reason::AllowedByRule | Reason::AskedByRule | Reason::DeniedByRule, [rule]) => {
                 self.by_rule.get(rule.get())
             }
-            (true, Reason::AllowedByDefault | Reason::DeniedByDefault, []) => Some(&self.by_default),
+            (true, Reason::AllowedByDefault | Reason::DeniedByDefault | Reason::OnlyObserved, []) => {
+                Some(&self.by_default)
+            }
             _ => None,
         };
         match cell {
@@ -155,13 +157,20 @@ impl Bundle {
         self.core.default_effect().code()
     }
 
-    /// The rules: id, effect, message, file and line.
+    /// True if everything is allowed, because every rule is in shadow.
+    #[getter]
+    fn only_observes(&self) -> bool {
+        self.core.only_observes()
+    }
+
+    /// The rules: id, effect, mode, message, file and line.
     #[getter]
     fn rules<'py>(&self, py: Python<'py>) -> PyResult<Vec<Bound<'py, PyDict>>> {
         let row = |rule: &policy::RuleInfo| {
             let row = PyDict::new(py);
             row.set_item("id", &rule.id)?;
             row.set_item("effect", rule.effect.code())?;
+            row.set_item("mode", mode_of(rule))?;
             row.set_item("message", rule.message.as_deref())?;
             row.set_item("file", rule.source.as_ref().map(|source| source.file.as_str()))?;
             row.set_item("line", rule.source.as_ref().map(|source| source.line))?;
@@ -261,6 +270,7 @@ impl Bundle {
             let rule = self.core.rule(row.rule);
             out.set_item("rule", rule.map(|rule| rule.id.as_str()))?;
             out.set_item("effect", rule.map(|rule| rule.effect.code()))?;
+            out.set_item("mode", rule.map(mode_of))?;
             out.set_item("applies", row.applies.code())?;
             out.set_item("because", row.because)?;
             out.set_item("path", row.path)?;
@@ -276,6 +286,10 @@ impl Bundle {
     fn __repr__(&self) -> String {
         format!("<Bundle {} {}>", self.core.name(), self.core.digest())
     }
+}
+
+fn mode_of(rule: &policy::RuleInfo) -> &'static str {
+    if rule.shadow { "shadow" } else { "enforce" }
 }
 
 /// The state of a run that was given in words.

@@ -1,6 +1,7 @@
 //! `Decision`, as Python sees it.
 
 use std::fmt::Write as _;
+use std::sync::Arc;
 
 use agent_os_core::kernel::Decision as CoreDecision;
 use agent_os_core::policy::{Effect, RuleIx};
@@ -9,6 +10,47 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyString, PyTuple};
 
 use crate::thaw::texts;
+
+/// What would have been decided if nothing of the policy were in shadow.
+#[pyclass(frozen, module = "agent_os._core")]
+pub(crate) struct Shadow(Decision);
+
+#[pymethods]
+impl Shadow {
+    /// `allow`, `ask` or `deny`.
+    #[getter]
+    fn effect<'py>(&self, py: Python<'py>) -> &Bound<'py, PyString> {
+        self.0.effect(py)
+    }
+
+    /// The stable code of the reason.
+    #[getter]
+    fn reason(&self) -> &'static str {
+        self.0.reason()
+    }
+
+    /// Ids of the rules that would have decided, ascending.
+    #[getter]
+    fn rules<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyTuple>> {
+        self.0.rules(py)
+    }
+
+    /// Conditions that would have been unknown and counted against the caller.
+    #[getter]
+    fn unknowns(&self) -> Vec<(&str, &str)> {
+        self.0.unknowns()
+    }
+
+    /// What would have had to happen with an allow.
+    #[getter]
+    fn obligations<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+        self.0.obligations(py)
+    }
+
+    fn __repr__(&self) -> String {
+        self.0.words("Shadow")
+    }
+}
 
 /// What was decided and by which rules. True only for an allow.
 #[pyclass(frozen, module = "agent_os", name = "Decision")]
@@ -64,6 +106,15 @@ impl Decision {
         Ok(obligations)
     }
 
+    /// What would have been decided if nothing of the policy were in shadow; `None` where that is the same.
+    #[getter]
+    fn shadow(&self) -> Option<Shadow> {
+        let CoreDecision { verdict, bundle, .. } = &self.0;
+        let verdict = verdict.shadow.as_deref()?.clone();
+        let obligations = bundle.obligations(&verdict.requires);
+        Some(Shadow(Decision(CoreDecision { verdict, bundle: Arc::clone(bundle), obligations })))
+    }
+
     /// Digest of the bundle that decided.
     #[getter]
     fn bundle(&self) -> &str {
@@ -99,6 +150,13 @@ impl Decision {
                 );
             }
         }
+        if let Some(shadow) = &verdict.shadow {
+            let _ = write!(text, "\n  with the rules in shadow: {} ({})", shadow.effect.code(), shadow.reason.code());
+            for info in shadow.rules.iter().filter_map(|rule| self.0.bundle.rule(*rule)) {
+                let mode = if info.shadow { ", in shadow" } else { "" };
+                let _ = write!(text, "\n    {} rule `{}`{mode}", info.effect.code(), info.id);
+            }
+        }
         let _ = write!(text, "\n  bundle {}", self.0.bundle.digest());
         text
     }
@@ -108,12 +166,16 @@ impl Decision {
     }
 
     fn __repr__(&self) -> String {
-        let rules: Vec<&str> = self.0.rule_ids().collect();
-        format!("<Decision {} {} rules={rules:?}>", self.0.verdict.effect.code(), self.0.verdict.reason.code())
+        self.words("Decision")
     }
 }
 
 impl Decision {
+    fn words(&self, what: &str) -> String {
+        let rules: Vec<&str> = self.0.rule_ids().collect();
+        format!("<{what} {} {} rules={rules:?}>", self.0.verdict.effect.code(), self.0.verdict.reason.code())
+    }
+
     fn rule_id(&self, rule: RuleIx) -> &str {
         self.0.bundle.rule(rule).map_or("", |rule| rule.id.as_str())
     }

@@ -306,7 +306,10 @@ fn loaded(log: &Log, bundle: &Bundle, reason: &str) -> Result<Draft, agent_os_co
         .text("bundle", bundle.core.digest())
         .field("document", |out| out.extend_from_slice(&written))
         .text("kind", kind::POLICY_LOADED)
-        .text("name", bundle.core.name())
-        .text("reason", reason);
+        .text("name", bundle.core.name());
+    if bundle.core.only_observes() {
+        draft.field("only_observes", |out| out.extend_from_slice(b"true"));
+    }
+    draft.text("reason", reason);
     Ok(draft)
 }

@@ -23,7 +23,7 @@ mod _core {
     #[pymodule_export]
     use crate::call::Call;
     #[pymodule_export]
-    use crate::decision::Decision;
+    use crate::decision::{Decision, Shadow};
     #[pymodule_export]
     use crate::freeze::{canonical, digest, freeze};
     #[pymodule_export]

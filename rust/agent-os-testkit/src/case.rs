@@ -67,6 +67,8 @@ pub struct Decided {
     pub labels: Vec<String>,
     /// How fully to record.
     pub record: Option<String>,
+    /// What would have been decided if nothing were in shadow, where that is anything else.
+    pub shadow: Option<Box<Decided>>,
 }
 
 impl Decided {
@@ -78,13 +80,15 @@ impl Decided {
         let mut obligations =
             vec![("redact".to_owned(), strings(&self.redact)), ("labels".to_owned(), strings(&self.labels))];
         obligations.extend(self.record.as_deref().map(|level| ("record".to_owned(), level.into())));
-        Value::from([
-            ("effect", self.effect.as_str().into()),
-            ("rules", strings(&self.rules)),
-            ("reason", self.reason.as_str().into()),
-            ("unknowns", Value::List(unknowns.collect())),
-            ("obligations", Value::Map(obligations.into_iter().collect())),
-        ])
+        let mut entries = vec![
+            ("effect".to_owned(), self.effect.as_str().into()),
+            ("rules".to_owned(), strings(&self.rules)),
+            ("reason".to_owned(), self.reason.as_str().into()),
+            ("unknowns".to_owned(), Value::List(unknowns.collect())),
+            ("obligations".to_owned(), Value::Map(obligations.into_iter().collect())),
+        ];
+        entries.extend(self.shadow.as_ref().map(|shadow| ("shadow".to_owned(), shadow.to_value())));
+        Value::Map(entries.into_iter().collect())
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use agent_os_core::policy::{Bundle, Origin, Problem, Provenance, decide};
+use agent_os_core::policy::{Bundle, Origin, Problem, Provenance, Verdict, decide};
 use agent_os_core::request::{RunState, Subject};
 use agent_os_core::value::Value;
 
@@ -54,6 +54,11 @@ impl Engine {
         };
         let approved: Vec<_> = request.approved.iter().filter_map(|id| bundle.rule_ix(id)).collect();
         let verdict = decide(bundle, &subject, &request.action, &(&request.args), &run, &approved);
+        self.in_words(&verdict)
+    }
+
+    fn in_words(&self, verdict: &Verdict) -> Decided {
+        let bundle = &self.bundle;
         let id = |rule| {
             bundle
                 .rule(rule)
@@ -71,6 +76,7 @@ impl Engine {
             redact: obligations.redact,
             labels: obligations.labels,
             record: obligations.record.map(|level| level.code().to_owned()),
+            shadow: verdict.shadow.as_deref().map(|shadow| Box::new(self.in_words(shadow))),
         };
         assert!(
             is_ascending(&decided.unknowns) && is_ascending(&decided.rules),

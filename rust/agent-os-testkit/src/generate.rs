@@ -31,14 +31,27 @@ pub struct Policy {
 #[must_use]
 pub fn policy(random: &mut Random) -> Policy {
     let rules = (0..random.between(1, 8)).map(|number| rule(random, &format!("rule-{number}"))).collect();
-    let default = if random.percent(20) { "allow" } else { "deny" };
-    let document = Value::from([
-        ("agent_os", 1.into()),
-        ("name", "generated".into()),
-        ("default", default.into()),
-        ("sets", values::sets()),
-        ("rules", Value::List(rules)),
+    let default = |random: &mut Random| if random.percent(20) { "allow" } else { "deny" }.into();
+    let mut entries = BTreeMap::from([
+        ("agent_os".to_owned(), 1.into()),
+        ("name".to_owned(), "generated".into()),
+        ("default".to_owned(), default(random)),
+        ("sets".to_owned(), values::sets()),
     ]);
+    let mut rules: Vec<Value> = rules;
+    if random.percent(30) {
+        if random.percent(50) {
+            entries.insert("shadow_default".to_owned(), default(random));
+        }
+        for rule in &mut rules {
+            let mode = random.weighted(&[("", 50), ("shadow", 45), ("enforce", 5)]);
+            if let (Value::Map(rule), false) = (rule, mode.is_empty()) {
+                rule.insert("mode".to_owned(), mode.into());
+            }
+        }
+    }
+    entries.insert("rules".to_owned(), Value::List(rules));
+    let document = Value::Map(entries);
     Policy { document, texts: world::texts(random) }
 }
 

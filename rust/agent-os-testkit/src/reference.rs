@@ -37,10 +37,30 @@ pub fn decide_observed(document: &Value, request: &Request, texts: &Texts, obser
         return decided("deny", "request_invalid", &[], &[]);
     }
     let scope = Scope { document, request, texts, item: None, observe };
-    let applied: Vec<Applied<'_>> = sorted_rules(document).into_iter().filter_map(|rule| apply(rule, &scope)).collect();
+    let rules = sorted_rules(document);
+    let enforced: Vec<&Value> = rules.iter().copied().filter(|rule| !in_shadow(rule)).collect();
+    let default = document.get("default").map_or("deny", text);
+    let shadow_default = document.get("shadow_default").map_or(default, text);
+    let mut now = decide_by(&enforced, default, &scope);
+    let all = decide_by(&rules, shadow_default, &scope);
+    if all != now {
+        now.shadow = Some(Box::new(all));
+    }
+    if now.reason == "allowed_by_default" && enforced.is_empty() {
+        now.reason = "only_observed".to_owned();
+    }
+    now
+}
+
+fn in_shadow(rule: &Value) -> bool {
+    rule.get("mode").is_some_and(|mode| text(mode) == "shadow")
+}
+
+/// What these rules and this default decide.
+fn decide_by(rules: &[&Value], default: &str, scope: &Scope<'_>) -> Decided {
+    let applied: Vec<Applied<'_>> = rules.iter().filter_map(|rule| apply(rule, scope)).collect();
     let of = |effect: &str| applied.iter().filter(|rule| rule.effect == effect).collect::<Vec<_>>();
     let (denies, asks, allows) = (of("deny"), of("ask"), of("allow"));
-    let default = document.get("default").map_or("deny", text);
     let (effect, deciding) = match () {
         () if !denies.is_empty() => ("deny", denies),
         () if !asks.is_empty() => ("ask", asks),
@@ -104,6 +124,7 @@ fn decided(effect: &str, reason: &str, deciding: &[&Applied<'_>], required: &[&A
         redact: listed("redact"),
         labels: listed("label"),
         record: strongest.map(str::to_owned),
+        shadow: None,
     }
 }
 

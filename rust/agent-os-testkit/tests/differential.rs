@@ -19,6 +19,7 @@ fn engine_and_reference_agree_on_pairs_that_cover_the_language() {
     let reasons = [
         "allowed_by_rule",
         "allowed_by_default",
+        "only_observed",
         "asked_by_rule",
         "denied_by_rule",
         "denied_by_default",

@@ -97,7 +97,10 @@ fn adding_a_deny_an_ask_or_a_require_never_opens() {
                 assert!(is.effect != "allow" || was.effect == "allow", "adding a {effect} allowed {request:?}");
                 closed.set(closed.get() + u32::from(openness(&is) < openness(&was)));
                 if effect == "require" {
-                    assert_eq!((&is.effect, &is.rules, &is.reason), (&was.effect, &was.rules, &was.reason));
+                    assert_eq!((&is.effect, &is.rules), (&was.effect, &was.rules));
+                    // A policy that enforced nothing now enforces something.
+                    let enforces = was.reason == "only_observed" && is.reason == "allowed_by_default";
+                    assert!(enforces || is.reason == was.reason, "{} became {}", was.reason, is.reason);
                     assert!(was.redact.iter().all(|path| is.redact.contains(path)));
                     assert!(was.labels.iter().all(|label| is.labels.contains(label)));
                 }
@@ -164,6 +167,41 @@ fn a_bundle_that_is_written_and_loaded_decides_the_same() {
         let after = Engine::of(loaded, &policy.texts);
         assert!(requests.iter().all(|request| after.decide(request) == before.decide(request)));
     });
+}
+
+#[test]
+fn rules_in_shadow_change_no_decision_and_say_what_they_would_have_decided() {
+    let told = std::cell::Cell::new(0);
+    for_many(|policy, _, requests, random| {
+        let Value::Map(mut entries) = policy.document.clone() else { panic!("not a map") };
+        entries.remove("shadow_default");
+        let bare = Value::Map(entries);
+        let enforced: Vec<Value> = rules(&bare).into_iter().map(|rule| with_mode(rule, "enforce")).collect();
+        let mut shadowed: Vec<Value> = (0..3).map(|n| generate::rule(random, &format!("shadow-{n}"))).collect();
+        let all = engine(policy, &with_rules(&bare, [enforced.clone(), shadowed.clone()].concat()));
+        shadowed = shadowed.into_iter().map(|rule| with_mode(rule, "shadow")).collect();
+        let with = engine(policy, &with_rules(&bare, [enforced.clone(), shadowed].concat()));
+        let without = engine(policy, &with_rules(&bare, enforced));
+        for request in requests {
+            let (is, was, would) = (with.decide(request), without.decide(request), all.decide(request));
+            assert_eq!(Decided { shadow: None, ..is.clone() }, was, "shadow changed a decision: {request:?}");
+            match is.shadow {
+                Some(shadow) => {
+                    assert_eq!(*shadow, would);
+                    assert_ne!(*shadow, was);
+                    told.set(told.get() + 1);
+                }
+                None => assert_eq!(would, was),
+            }
+        }
+    });
+    assert!(told.get() > 1_000, "shadow must matter: {}", told.get());
+}
+
+fn with_mode(rule: Value, mode: &str) -> Value {
+    let Value::Map(mut entries) = rule else { panic!("not a map") };
+    entries.insert("mode".to_owned(), mode.into());
+    Value::Map(entries)
 }
 
 #[test]

@@ -136,7 +136,7 @@ def test_an_unknown_preset_names_the_nearest_and_all() -> None:
     with pytest.raises(PolicyError) as error:
         Policy.load("stirct")
     assert error.value.code == "unknown_preset"
-    assert error.value.hint.startswith("did you mean `strict`? the presets and packs are `permissive`, ")
+    assert error.value.hint.startswith("did you mean `strict`? the presets and packs are `observe`, ")
     assert all(f"`{name}`" in error.value.hint for name in (*preset_names(), *pack_names()))
 
 

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from agent_os.errors import PolicyError
 from agent_os.policy import Policy
 from agent_os.policy.files import preset_names
 
-NAMES = ("permissive", "standard", "strict")
+NAMES = ("observe", "permissive", "standard", "strict")
 
 
 def test_these_are_the_presets() -> None:
@@ -63,10 +62,40 @@ def test_a_preset_decides(preset: str, action: str, args: dict[str, object], eff
     assert Policy.load(preset).decide(action, args, agent="a").effect == effect
 
 
-def test_observe_says_what_it_waits_for() -> None:
-    with pytest.raises(PolicyError, match="shadow mode") as error:
-        Policy.load("observe")
-    assert error.value.code == "not_supported"
+@pytest.mark.parametrize(
+    ("action", "args"),
+    [("send_money", {}), ("bash", {"command": "ls"}), ("kernel.reload", {}), ("read_file", {"path": 5})],
+)
+def test_observe_allows_everything_and_tells_what_permissive_would_have_decided(
+    action: str, args: dict[str, object]
+) -> None:
+    decision = Policy.load("observe").decide(action, args, agent="a")
+    permissive = Policy.load("permissive").decide(action, args, agent="a")
+    assert (decision.effect, decision.reason, decision.rules, decision.obligations) == (
+        "allow",
+        "only_observed",
+        (),
+        {},
+    )
+    would = decision.shadow
+    if permissive.effect == "allow":
+        assert would is None
+    else:
+        assert would is not None
+        assert (would.effect, would.reason) == (permissive.effect, permissive.reason)
+        assert [rule.replace("observe/", "permissive/") for rule in would.rules] == list(permissive.rules)
+
+
+def test_observe_is_made_from_permissive() -> None:
+    from agent_os.policy.files import PRESETS
+    from agent_os.policy.generate import observe
+
+    assert (PRESETS / "observe.yaml").read_text(encoding="utf-8") == observe()
+
+
+def test_a_file_that_extends_observe_enforces_its_own_default() -> None:
+    text = "agent_os: 1\nextends: [observe]\nrules: [{id: a, effect: allow, action: x}]\n"
+    assert Policy.from_text(text).decide("y", agent="a").effect == "deny"
 
 
 def test_permissive_with_a_file_that_does_not_say_allow_denies_the_rest() -> None:

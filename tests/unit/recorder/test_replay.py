@@ -176,6 +176,19 @@ def test_every_change_is_called_by_its_name(tmp_path: Path) -> None:
     assert changes(opened) == {"opened": 1, "reason": 1}
     asked = RULES.replace("effect: allow, action: mail.read", "effect: ask, action: mail.read")
     assert changes(asked) == {"closed": 1}
+    shadowed = RULES + "  - {id: trial, effect: deny, action: mail.read, mode: shadow}\n"
+    assert changes(shadowed) == {"shadow": 1}
+
+
+def test_a_log_of_a_policy_with_rules_in_shadow_is_decided_again_as_it_was(tmp_path: Path) -> None:
+    shadowed = RULES + "  - {id: trial, effect: deny, action: mail.read, mode: shadow}\n"
+    log = recorded(tmp_path, lambda at: at.ask("mail.read", folder="a"), rules=shadowed)
+    report = replay(log, policy(shadowed))
+    assert (report.replayed, report.same) == (report.decisions, report.decisions)
+    (difference,) = replay(log, policy(RULES)).differences
+    assert difference.change == "shadow"
+    assert difference.before.shadow is not None
+    assert (difference.before.shadow.effect, difference.after.shadow) == ("deny", None)
 
 
 def test_a_difference_names_its_entry_and_both_verdicts(tmp_path: Path) -> None:
@@ -189,6 +202,7 @@ def test_a_difference_names_its_entry_and_both_verdicts(tmp_path: Path) -> None:
         "reason": "denied_by_default",
         "rules": [],
         "obligations": {},
+        "shadow": None,
     }
     assert difference.to_dict()["after"]["rules"] == ["any"]
     assert report.to_dict()["changes"]["opened"] == 1

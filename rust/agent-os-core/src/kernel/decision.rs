@@ -37,6 +37,7 @@ impl Decision {
                 rules: SmallVec::new(),
                 unknowns: Vec::new(),
                 requires: SmallVec::new(),
+                shadow: None,
             },
             bundle,
         )
@@ -48,46 +49,54 @@ impl Decision {
     }
 
     pub(super) fn write(&self, out: &mut Vec<u8>) {
-        out.extend_from_slice(b"{\"effect\":");
-        canonical::write_str(self.verdict.effect.code(), out);
-        if !self.verdict.requires.is_empty() {
-            out.extend_from_slice(b",\"obligations\":{");
-            if !self.obligations.labels.is_empty() {
-                out.extend_from_slice(b"\"label\":");
-                write_texts(self.obligations.labels.iter().map(String::as_str), out);
-                out.push(b',');
-            }
-            if let Some(record) = self.obligations.record {
-                out.extend_from_slice(b"\"record\":");
-                canonical::write_str(record.code(), out);
-                out.push(b',');
-            }
-            if !self.obligations.redact.is_empty() {
-                out.extend_from_slice(b"\"redact\":");
-                write_texts(self.obligations.redact.iter().map(String::as_str), out);
-                out.push(b',');
-            }
-            out.extend_from_slice(b"\"rules\":");
-            write_texts(rule_ids(&self.bundle, &self.verdict.requires), out);
-            out.push(b'}');
+        write_verdict(&self.bundle, &self.verdict, &self.obligations, out);
+    }
+}
+
+fn write_verdict(bundle: &Bundle, verdict: &Verdict, obligations: &Obligations, out: &mut Vec<u8>) {
+    out.extend_from_slice(b"{\"effect\":");
+    canonical::write_str(verdict.effect.code(), out);
+    if !verdict.requires.is_empty() {
+        out.extend_from_slice(b",\"obligations\":{");
+        if !obligations.labels.is_empty() {
+            out.extend_from_slice(b"\"label\":");
+            write_texts(obligations.labels.iter().map(String::as_str), out);
+            out.push(b',');
         }
-        out.extend_from_slice(b",\"reason\":");
-        canonical::write_str(self.verdict.reason.code(), out);
-        out.extend_from_slice(b",\"rules\":");
-        write_texts(self.rule_ids(), out);
-        if !self.verdict.unknowns.is_empty() {
-            out.extend_from_slice(b",\"unknowns\":[");
-            for (index, unknown) in self.verdict.unknowns.iter().enumerate() {
-                if index > 0 {
-                    out.push(b',');
-                }
-                let rule = self.bundle.rule(unknown.rule).map_or("", |rule| rule.id.as_str());
-                write_texts([rule, self.bundle.path(unknown.path)], out);
-            }
-            out.push(b']');
+        if let Some(record) = obligations.record {
+            out.extend_from_slice(b"\"record\":");
+            canonical::write_str(record.code(), out);
+            out.push(b',');
         }
+        if !obligations.redact.is_empty() {
+            out.extend_from_slice(b"\"redact\":");
+            write_texts(obligations.redact.iter().map(String::as_str), out);
+            out.push(b',');
+        }
+        out.extend_from_slice(b"\"rules\":");
+        write_texts(rule_ids(bundle, &verdict.requires), out);
         out.push(b'}');
     }
+    out.extend_from_slice(b",\"reason\":");
+    canonical::write_str(verdict.reason.code(), out);
+    out.extend_from_slice(b",\"rules\":");
+    write_texts(rule_ids(bundle, &verdict.rules), out);
+    if let Some(shadow) = &verdict.shadow {
+        out.extend_from_slice(b",\"shadow\":");
+        write_verdict(bundle, shadow, &bundle.obligations(&shadow.requires), out);
+    }
+    if !verdict.unknowns.is_empty() {
+        out.extend_from_slice(b",\"unknowns\":[");
+        for (index, unknown) in verdict.unknowns.iter().enumerate() {
+            if index > 0 {
+                out.push(b',');
+            }
+            let rule = bundle.rule(unknown.rule).map_or("", |rule| rule.id.as_str());
+            write_texts([rule, bundle.path(unknown.path)], out);
+        }
+        out.push(b']');
+    }
+    out.push(b'}');
 }
 
 fn rule_ids<'b>(bundle: &'b Bundle, rules: &'b [RuleIx]) -> impl Iterator<Item = &'b str> {

@@ -26,11 +26,28 @@ pub struct Bundle {
     rules: Vec<RuleInfo>,
     codes: Vec<RuleCode>,
     scopes: Vec<RuleScope>,
+    /// Of the enforced rules.
     index: ActionIndex,
+    /// `None` if nothing is in shadow, so that it costs nothing then.
+    shadow: Option<Box<Shadow>>,
     selectors: Selectors,
     // INVARIANT: each one's `index` is its place; `argument_spellings` has the same places.
     argument_paths: Vec<ArgumentPath>,
     argument_spellings: Vec<String>,
+}
+
+/// The bundle as it would be if nothing of it were in shadow.
+#[derive(Debug)]
+pub(super) struct Shadow {
+    pub(super) default: Effect,
+    /// Of all rules, the enforced ones included.
+    index: ActionIndex,
+}
+
+impl Shadow {
+    pub(super) fn candidates(&self, action: &str) -> Option<Candidates<'_>> {
+        self.index.candidates(action)
+    }
 }
 
 /// What a rule says about itself.
@@ -46,6 +63,8 @@ pub struct RuleInfo {
     pub source: Option<Source>,
     /// What it demands, if its effect is `require`.
     pub obligations: Obligations,
+    /// True if it decides nothing, and what it would have decided is recorded.
+    pub shadow: bool,
 }
 
 /// What a decision needs of a rule.
@@ -93,7 +112,10 @@ impl Bundle {
 
     fn new(read: Document, document: Value) -> Self {
         let fingerprint = normal::fingerprint(&document);
-        let index = ActionIndex::new(read.rules.iter().map(|rule| (rule.effect, rule.actions.as_slice())));
+        let index = index_of(&read.rules, |rule| !rule.shadow);
+        let is_shadowed = read.default != read.shadow_default || read.rules.iter().any(|rule| rule.shadow);
+        let shadow = is_shadowed
+            .then(|| Box::new(Shadow { default: read.shadow_default, index: index_of(&read.rules, |_| true) }));
         let mut selectors = Selectors::default();
         let (mut rules, mut codes, mut scopes) = (Vec::new(), Vec::new(), Vec::new());
         for rule in read.rules {
@@ -112,6 +134,7 @@ impl Bundle {
             codes,
             scopes,
             index,
+            shadow,
             selectors,
             argument_paths: read.argument_paths,
             argument_spellings: read.argument_spellings,
@@ -135,6 +158,13 @@ impl Bundle {
     #[must_use]
     pub fn default_effect(&self) -> Effect {
         self.default
+    }
+
+    /// True if everything is allowed whatever is asked: the default is allow and every rule is in shadow. Whoever puts
+    /// such a bundle in force is told so.
+    #[must_use]
+    pub fn only_observes(&self) -> bool {
+        self.default == Effect::Allow && self.rules.iter().all(|rule| rule.shadow)
     }
 
     /// The rules, in the order of their ids. A [`RuleIx`] is a place in it.
@@ -186,7 +216,11 @@ impl Bundle {
     #[must_use]
     pub fn read_paths(&self, action: &str) -> Vec<PathIx> {
         let mut found: BTreeMap<&str, PathIx> = BTreeMap::new();
-        for posting in self.candidates(action).unwrap_or_default() {
+        let candidates = match self.shadow() {
+            Some(shadow) => shadow.candidates(action),
+            None => self.candidates(action),
+        };
+        for posting in candidates.unwrap_or_default() {
             let rules = RuleEffect::ALL.iter().flat_map(|effect| posting.of(*effect));
             for place in rules.filter_map(|rule| self.scope(*rule)).flat_map(|scope| &scope.reads) {
                 let path = PathIx::argument(*place);
@@ -218,8 +252,13 @@ impl Bundle {
         &self.fingerprint
     }
 
+    /// The enforced rules for an action.
     pub(super) fn candidates(&self, action: &str) -> Option<Candidates<'_>> {
         self.index.candidates(action)
+    }
+
+    pub(super) fn shadow(&self) -> Option<&Shadow> {
+        self.shadow.as_deref()
     }
 
     pub(super) fn code(&self, rule: RuleIx) -> Option<&RuleCode> {
@@ -231,6 +270,14 @@ impl Bundle {
     }
 }
 
+/// The index of the chosen rules; the others keep their places.
+fn index_of(rules: &[Rule], chosen: impl Fn(&Rule) -> bool) -> ActionIndex {
+    ActionIndex::new(rules.iter().map(|rule| {
+        let actions = if chosen(rule) { rule.actions.as_slice() } else { &[] };
+        (rule.effect, actions)
+    }))
+}
+
 fn split(rule: Rule, selectors: &mut Selectors) -> (RuleInfo, RuleCode, RuleScope) {
     let info = RuleInfo {
         id: rule.id,
@@ -238,6 +285,7 @@ fn split(rule: Rule, selectors: &mut Selectors) -> (RuleInfo, RuleCode, RuleScop
         message: rule.message,
         source: rule.source,
         obligations: rule.obligations,
+        shadow: rule.shadow,
     };
     let code = RuleCode {
         selector: rule.agents.as_ref().map(|agents| selectors.intern(agents)),

@@ -2,7 +2,7 @@
 
 use smallvec::SmallVec;
 
-use super::bundle::{Bundle, RuleCode};
+use super::bundle::{Bundle, RuleCode, Shadow};
 use super::condition::Condition;
 use super::effect::{Effect, PathIx, RuleEffect, RuleIx};
 use super::evaluate::Evaluation;
@@ -29,6 +29,10 @@ pub struct Verdict {
     // INVARIANT: ascending, without repeats.
     /// Applicable `require` rules, unless the effect is deny. [`Bundle::obligations`] says what they demand.
     pub requires: SmallVec<[RuleIx; 4]>,
+    // INVARIANT: its own `shadow` is `None`.
+    /// What would have been decided if nothing of the bundle were in shadow, where that is anything else. It permits
+    /// nothing, forbids nothing, and its obligations are not applied.
+    pub shadow: Option<Box<Verdict>>,
 }
 
 /// A path that was unknown, and the rule that counted it against the caller.
@@ -80,24 +84,10 @@ pub fn decide<A: Arguments>(
     let Some(candidates) = bundle.candidates(action) else { return Verdict::denied(Reason::RequestInvalid) };
     let evaluation = Evaluation::new(bundle, args, run);
     let decision = Decision { bundle, subject, candidates: &candidates, evaluation: &evaluation };
-
-    let denies = decision.applicable(RuleEffect::Deny);
-    if !denies.rules.is_empty() {
-        return decision.verdict(Effect::Deny, Reason::DeniedByRule, denies);
-    }
-    let mut asks = decision.applicable(RuleEffect::Ask);
-    let satisfied = if approved.is_empty() { Hits::default() } else { asks.split_off(approved) };
-    if !asks.rules.is_empty() {
-        return decision.verdict(Effect::Ask, Reason::AskedByRule, asks);
-    }
-    let mut allows = decision.applicable(RuleEffect::Allow);
-    allows.merge(satisfied);
-    if !allows.rules.is_empty() {
-        return decision.verdict(Effect::Allow, Reason::AllowedByRule, allows);
-    }
-    match bundle.default_effect() {
-        Effect::Allow => decision.verdict(Effect::Allow, Reason::AllowedByDefault, allows),
-        Effect::Ask | Effect::Deny => Verdict::denied(Reason::DeniedByDefault),
+    let verdict = decision.decide(bundle.default_effect(), approved);
+    match bundle.shadow() {
+        None => verdict,
+        Some(shadow) => decision.with_shadow(verdict, shadow, action, approved),
     }
 }
 
@@ -138,7 +128,14 @@ pub fn required<A: Arguments>(
 
 impl Verdict {
     fn denied(reason: Reason) -> Self {
-        Self { effect: Effect::Deny, reason, rules: SmallVec::new(), unknowns: Vec::new(), requires: SmallVec::new() }
+        Self {
+            effect: Effect::Deny,
+            reason,
+            rules: SmallVec::new(),
+            unknowns: Vec::new(),
+            requires: SmallVec::new(),
+            shadow: None,
+        }
     }
 }
 
@@ -186,6 +183,44 @@ struct Decision<'d, A: Arguments> {
 }
 
 impl<A: Arguments> Decision<'_, A> {
+    fn decide(&self, default: Effect, approved: &[RuleIx]) -> Verdict {
+        let denies = self.applicable(RuleEffect::Deny);
+        if !denies.rules.is_empty() {
+            return self.verdict(Effect::Deny, Reason::DeniedByRule, denies);
+        }
+        let mut asks = self.applicable(RuleEffect::Ask);
+        let satisfied = if approved.is_empty() { Hits::default() } else { asks.split_off(approved) };
+        if !asks.rules.is_empty() {
+            return self.verdict(Effect::Ask, Reason::AskedByRule, asks);
+        }
+        let mut allows = self.applicable(RuleEffect::Allow);
+        allows.merge(satisfied);
+        if !allows.rules.is_empty() {
+            return self.verdict(Effect::Allow, Reason::AllowedByRule, allows);
+        }
+        match default {
+            Effect::Allow => self.verdict(Effect::Allow, Reason::AllowedByDefault, allows),
+            Effect::Ask | Effect::Deny => Verdict::denied(Reason::DeniedByDefault),
+        }
+    }
+
+    /// The verdict of the enforced rules, unchanged, with what all rules would have said beside it.
+    #[cold]
+    fn with_shadow(&self, enforced: Verdict, shadow: &Shadow, action: &str, approved: &[RuleIx]) -> Verdict {
+        let candidates = shadow.candidates(action).unwrap_or_default();
+        let would = Decision { candidates: &candidates, ..*self }.decide(shadow.default, approved);
+        let said = |verdict: &Verdict| (verdict.effect, verdict.reason);
+        let differs = said(&would) != said(&enforced)
+            || (&would.rules, &would.unknowns) != (&enforced.rules, &enforced.unknowns)
+            || self.bundle.obligations(&would.requires) != self.bundle.obligations(&enforced.requires);
+        let observed = enforced.reason == Reason::AllowedByDefault && self.bundle.only_observes();
+        Verdict {
+            reason: if observed { Reason::OnlyObserved } else { enforced.reason },
+            shadow: differs.then(|| Box::new(would)),
+            ..enforced
+        }
+    }
+
     /// The rules of one effect that apply.
     fn applicable(&self, effect: RuleEffect) -> Hits {
         let mut hits = Hits::default();
@@ -230,6 +265,7 @@ impl<A: Arguments> Decision<'_, A> {
             unknowns: self.unknowns(&hits.by_unknown, &requires.by_unknown),
             rules: hits.rules,
             requires: requires.rules,
+            shadow: None,
         }
     }
 

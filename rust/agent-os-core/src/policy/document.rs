@@ -32,6 +32,8 @@ const VERSION: i64 = 1;
 pub(super) struct Document {
     pub(super) name: String,
     pub(super) default: Effect,
+    /// The default as it would be if the files in shadow were enforced.
+    pub(super) shadow_default: Effect,
     // INVARIANT: ascending by id, and ids are unique.
     pub(super) rules: Vec<Rule>,
     pub(super) argument_paths: Vec<ArgumentPath>,
@@ -50,6 +52,8 @@ pub(super) struct Rule {
     pub(super) unless: Option<Condition>,
     pub(super) message: Option<String>,
     pub(super) obligations: Obligations,
+    /// The rule decides nothing; what it would have decided is recorded.
+    pub(super) shadow: bool,
     pub(super) source: Option<Source>,
     /// Places of the argument paths that conditions mention, operands included; ascending, without repeats.
     pub(super) reads: Vec<u32>,
@@ -81,7 +85,7 @@ struct Reader {
 /// A set whose members are of one kind; `None` if it has problems of its own.
 type Set = Option<(Vec<Value>, Kind)>;
 
-const KEYS: &[&str] = &["agent_os", "name", "default", "sets", "rules"];
+const KEYS: &[&str] = &["agent_os", "name", "default", "shadow_default", "sets", "rules"];
 
 /// Reads a document.
 pub(super) fn read(document: &Value) -> Result<Document, Vec<Problem>> {
@@ -89,36 +93,36 @@ pub(super) fn read(document: &Value) -> Result<Document, Vec<Problem>> {
     let found = reader.document(document);
     let problems = reader.problems.into_vec();
     match found {
-        Some((name, default, rules)) if problems.is_empty() => {
+        Some((name, [default, shadow_default], rules)) if problems.is_empty() => {
             let (argument_paths, argument_spellings) = reader.paths.into_tables();
-            Ok(Document { name, default, rules, argument_paths, argument_spellings })
+            Ok(Document { name, default, shadow_default, rules, argument_paths, argument_spellings })
         }
         _ => Err(problems),
     }
 }
 
 impl Reader {
-    fn document(&mut self, document: &Value) -> Option<(String, Effect, Vec<Rule>)> {
+    fn document(&mut self, document: &Value) -> Option<(String, [Effect; 2], Vec<Rule>)> {
         let Value::Map(entries) = document else {
             self.problems.wrong_type(document, "a mapping", "start it with `agent_os: 1`");
             return None;
         };
         for key in entries.keys().filter(|key| !KEYS.contains(&key.as_str())) {
             self.problems.within(key, |problems| {
-                if key == "mode" {
-                    problems.not_supported(key);
-                } else {
-                    problems.add(
-                        Code::UnknownKey,
-                        format!("there is no key `{key}`"),
-                        suggest::hint(key, KEYS.iter().copied()),
-                    );
-                }
+                problems.add(
+                    Code::UnknownKey,
+                    format!("there is no key `{key}`"),
+                    suggest::hint(key, KEYS.iter().copied()),
+                );
             });
         }
         self.version(entries.get("agent_os"));
         let name = self.name(entries.get("name"));
-        let default = self.default_effect(entries.get("default"));
+        let default = self.default_effect("default", entries.get("default"), Effect::Deny);
+        let shadow_default = match default {
+            Some(default) => self.default_effect("shadow_default", entries.get("shadow_default"), default),
+            None => None,
+        };
         if let Some(sets) = entries.get("sets") {
             self.problems.push("sets");
             self.sets(sets);
@@ -136,7 +140,7 @@ impl Reader {
                 None
             }
         };
-        Some((name?, default?, rules?))
+        Some((name?, [default?, shadow_default?], rules?))
     }
 
     fn version(&mut self, version: Option<&Value>) {
@@ -167,9 +171,9 @@ impl Reader {
         found.map(str::to_owned)
     }
 
-    fn default_effect(&mut self, default: Option<&Value>) -> Option<Effect> {
-        let Some(default) = default else { return Some(Effect::Deny) };
-        self.problems.push("default");
+    fn default_effect(&mut self, key: &str, default: Option<&Value>, absent: Effect) -> Option<Effect> {
+        let Some(default) = default else { return Some(absent) };
+        self.problems.push(key);
         let effect = match self.problems.text(default, "`deny` or `allow`") {
             Some("deny") => Some(Effect::Deny),
             Some("allow") => Some(Effect::Allow),

@@ -18,7 +18,10 @@ pub(super) fn normal_form(document: &Value) -> Value {
     let sets = entries.get("sets").cloned().unwrap_or(Value::Null);
     let mut entries = entries.clone();
     entries.remove("sets");
-    entries.entry("default".to_owned()).or_insert_with(|| Value::from("deny"));
+    let default = entries.entry("default".to_owned()).or_insert_with(|| Value::from("deny")).clone();
+    if entries.get("shadow_default") == Some(&default) {
+        entries.remove("shadow_default");
+    }
     if let Some(Value::List(rules)) = entries.get_mut("rules") {
         for rule in rules.iter_mut() {
             normalise_rule(rule, &sets);
@@ -59,6 +62,9 @@ fn id_of(rule: &Value) -> &str {
 
 fn normalise_rule(rule: &mut Value, sets: &Value) {
     let Value::Map(entries) = rule else { return };
+    if entries.get("mode").and_then(Value::as_text) == Some("enforce") {
+        entries.remove("mode");
+    }
     for key in UNORDERED {
         if let Some(list) = entries.get_mut(*key) {
             sort_unique(list);

@@ -365,7 +365,8 @@ fn collection(random: &mut Random, kind: Type) -> Value {
 
 /// Whether Python could have the value in a set.
 fn is_scalar(value: &Value) -> bool {
-    !matches!(value, Value::List(_) | Value::Set(_) | Value::Map(_))
+    // A member of an enumeration may equal a plain value, and a set of Python's then holds one of them.
+    !matches!(value, Value::List(_) | Value::Set(_) | Value::Map(_) | Value::Enum(_))
 }
 
 fn record(random: &mut Random) -> Value {

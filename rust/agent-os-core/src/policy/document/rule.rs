@@ -15,10 +15,10 @@ use crate::policy::suggest;
 use crate::value::Value;
 
 const KEYS: &[&str] =
-    &["id", "effect", "action", "agent", "when", "unless", "message", "redact", "label", "record", "source"];
+    &["id", "effect", "action", "agent", "when", "unless", "message", "redact", "label", "record", "mode", "source"];
 
 /// Keys that the language reserves and this version refuses.
-const RESERVED: &[&str] = &["limit", "over", "mode", "signal"];
+const RESERVED: &[&str] = &["limit", "over", "signal"];
 
 /// Bytes of a message.
 const MESSAGE_BYTES: usize = 2_000;
@@ -48,6 +48,7 @@ impl Reader {
         let when = self.optional(rule, "when", Self::whole_condition);
         let unless = self.optional(rule, "unless", Self::whole_condition);
         let message = self.optional(rule, "message", Self::message);
+        let shadow = self.optional(rule, "mode", Self::mode).unwrap_or_default();
         let source = self.optional(rule, "source", Self::source);
         let obligations = self.obligations(rule, effect);
         if self.problems.count() > problems_before {
@@ -62,6 +63,7 @@ impl Reader {
             unless,
             message,
             obligations,
+            shadow,
             source,
             reads: self.paths.take_mentioned(),
         })
@@ -188,6 +190,19 @@ impl Reader {
             return None;
         }
         Some(text.to_owned())
+    }
+
+    /// True for a rule in shadow.
+    fn mode(&mut self, mode: &Value) -> Option<bool> {
+        match self.problems.text(mode, "`shadow` or `enforce`")? {
+            "shadow" => Some(true),
+            "enforce" => Some(false),
+            other => {
+                let message = format!("`{}` is not a mode", shortened(other));
+                self.problems.add(Code::BadEffect, message, suggest::hint(other, ["shadow", "enforce"]));
+                None
+            }
+        }
     }
 
     fn source(&mut self, source: &Value) -> Option<Source> {
