@@ -6,6 +6,7 @@ use crate::policy::effect::RuleIx;
 use crate::policy::evaluate::Evaluation;
 use crate::policy::kleene::Kleene;
 use crate::policy::provenance::Provenance;
+use crate::policy::reading::{Reading, equals};
 use crate::request::RunState;
 use crate::value::Value;
 
@@ -16,6 +17,16 @@ const WIDER: &[&str] = &["seen_in", MISSING];
 pub(super) fn came_to(atom: &Atom, value: &Value) -> Option<Kleene> {
     if WIDER.contains(&atom.operator.as_str()) || mentions_arguments(&atom.operand) {
         return None;
+    }
+    // The two that stand in most rules need no rule to be compiled.
+    let is_plain = |value: &Value| !matches!(value, Value::Date(_) | Value::DateTime(_));
+    let is = |operand: &Value| equals(&Reading::of(value), &Reading::of(operand), atom.ignore_case);
+    match (atom.operator.as_str(), &atom.operand) {
+        ("eq", operand) if is_plain(operand) => return Some(is(operand)),
+        ("in", Value::List(members)) if members.iter().all(is_plain) => {
+            return Some(Kleene::any(members.iter().map(is)));
+        }
+        _ => {}
     }
     let mut tests = std::collections::BTreeMap::from([(atom.operator.clone(), atom.operand.clone())]);
     if atom.ignore_case {
