@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -312,3 +313,23 @@ def test_a_policy_that_enforces_nothing_is_shouted_about(tmp_path: Path) -> None
     assert "allow: `bash` by agent `example`, by the default (only_observed)" in explained.stdout
     assert "with the rules in shadow: deny, by `observe/code-tools` (denied_by_rule)" in explained.stdout
     assert "ENFORCES NOTHING" in explained.stderr
+
+
+# -- policy diff -------------------------------------------------------------------------------------------------------
+
+
+def test_policy_diff_shows_a_request_that_explain_takes(policy: Path, tmp_path: Path) -> None:
+    other = tmp_path / "other.yaml"
+    other.write_text(policy.read_text(encoding="utf-8").replace("le: 500", "le: 400"), encoding="utf-8")
+    done = agentos("policy", "diff", policy, other)
+    assert done.returncode == 1
+    assert "note: " in done.stderr
+    change, request = done.stdout.splitlines()[:2]
+    assert change.startswith("closed       allow (small)")
+    words = shlex.split(request)
+    for which, effect in ((policy, "allow"), (other, "deny")):
+        assert json.loads(agentos("explain", which, *words, "--json").stdout)["effect"] == effect
+    data = json.loads(agentos("policy", "diff", policy, other, "--json").stdout)
+    assert data["changes"]["closed"] == len(data["differences"]) == 1
+    same = agentos("policy", "diff", policy, policy)
+    assert (same.returncode, same.stdout) == (0, "no difference was found\n")

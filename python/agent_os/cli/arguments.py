@@ -83,6 +83,12 @@ def _policy_test(own: argparse.ArgumentParser) -> None:
     _json(own)
 
 
+def _policy_diff(own: argparse.ArgumentParser) -> None:
+    own.add_argument("old", metavar="OLD", help="a file, a compiled bundle, or a preset's name")
+    own.add_argument("new", metavar="NEW", help="what it is compared with")
+    _json(own)
+
+
 def _explain(own: argparse.ArgumentParser) -> None:
     own.add_argument("policy", metavar="POLICY", help="a file, a compiled bundle, or a preset's name")
     own.add_argument("action", metavar="ACTION", help="the action that is asked for, like `payments.send`")
@@ -124,6 +130,7 @@ _ADD: Final[dict[str, Callable[[argparse.ArgumentParser], None]]] = {
     "policy explain": _explain,
     "policy test": _policy_test,
     "policy replay": _replay,
+    "policy diff": _policy_diff,
     "policy schema": _json,
     "log verify": _log_verify,
     "log tail": _log_tail,

@@ -79,6 +79,12 @@ COMMANDS: Final = (
         "agent_os.cli.replay",
     ),
     Command(
+        ("policy", "diff"),
+        "OLD NEW [--json]",
+        "say what a change of policy opened and closed, with a request for each difference",
+        "agent_os.cli.policy_diff",
+    ),
+    Command(
         ("policy", "schema"),
         "[--json]",
         "print the JSON Schema of policy files, for editors",

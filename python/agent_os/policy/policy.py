@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from agent_os import _core
+    from agent_os.policy.differing import PolicyDiff
     from agent_os.policy.explain import Explanation
     from agent_os.policy.files import FileText
     from agent_os.policy.linting import Finding
@@ -127,6 +128,18 @@ class Policy:
         from agent_os.policy.linting import findings
 
         return findings(self)
+
+    def diff(self, new: Policy) -> PolicyDiff:
+        """What ``new`` decides otherwise, with a request for each difference; true if there is one.
+
+        >>> old = Policy.from_text("agent_os: 1\\nrules: [{id: a, effect: allow, action: a, when: {args.n: {le: 5}}}]")
+        >>> new = Policy.from_text("agent_os: 1\\nrules: [{id: a, effect: allow, action: a, when: {args.n: {le: 6}}}]")
+        >>> [(one.change, one.args) for one in old.diff(new).differences]
+        [('opened', {'n': 6})]
+        """
+        from agent_os.policy.differing import diff
+
+        return diff(self, new)
 
     def test(self, *files: str | os.PathLike[str]) -> CaseReport:
         """Runs files of tests, and the examples of the policy's own files.

@@ -59,6 +59,10 @@ limits! {
     PATH_BYTES = 4_096;
     /// Cases that a proof about rules looks at before it is given up.
     PROOF_CASES = 256;
+    /// Requests that one comparison of policies tries.
+    DIFF_REQUESTS = 100_000;
+    /// Requests that one comparison of policies tries for one rule.
+    DIFF_REQUESTS_PER_RULE = 2_000;
     /// Pairs of rules that one check for mistakes compares.
     LINT_PAIRS = 200_000;
     /// Bytes of a URL that the operators of URLs read.

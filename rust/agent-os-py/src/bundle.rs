@@ -205,6 +205,15 @@ impl Bundle {
         findings.into_iter().map(row).collect()
     }
 
+    /// Requests that another bundle decides differently, how many were tried, and whether a bound was hit before all were.
+    fn diff<'py>(&self, py: Python<'py>, other: &Bundle) -> PyResult<(Vec<Bound<'py, PyDict>>, usize, bool)> {
+        let (old, new) = (&self.core, &other.core);
+        let found = py.detach(|| policy::diff(old, new));
+        let rows =
+            found.differences.iter().map(|difference| crate::diff::row(py, difference)).collect::<PyResult<_>>()?;
+        Ok((rows, found.tried, found.is_cut_short))
+    }
+
     /// Decides a request with everything about it given; no kernel is involved.
     #[pyo3(signature = (action, args=None, *, agent, roles=Vec::new(), labels=Vec::new(), depth=0, parent=None,
                         now_micros=None, texts=Vec::new(), approved=Vec::new()))]

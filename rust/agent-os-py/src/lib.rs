@@ -3,6 +3,7 @@
 mod bundle;
 mod call;
 mod decision;
+mod diff;
 mod errors;
 mod freeze;
 mod kernel;

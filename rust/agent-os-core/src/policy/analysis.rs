@@ -12,8 +12,10 @@ mod texts;
 mod tree;
 
 pub(super) use cover::{agents_within, is_wild_only, pattern_within};
+pub(super) use facts::conflict;
 pub(super) use formula::{Fact, Formula, cases, is_contradiction};
-pub(super) use tree::{Atom, Tree, Truths, missing};
+pub(super) use one_test::Compiled;
+pub(super) use tree::{Atom, MISSING, Tree, Truths, missing};
 
 use super::effect::RuleEffect;
 use super::pattern::{ActionPattern, NamePattern};

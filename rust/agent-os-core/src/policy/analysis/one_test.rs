@@ -28,25 +28,49 @@ pub(super) fn came_to(atom: &Atom, value: &Value) -> Option<Kleene> {
         }
         _ => {}
     }
-    let mut tests = std::collections::BTreeMap::from([(atom.operator.clone(), atom.operand.clone())]);
-    if atom.ignore_case {
-        tests.insert("ignore_case".to_owned(), true.into());
+    // What is counted is looked at as the number that it is.
+    let plain = Atom { path: "args.v".into(), ..atom.clone() };
+    Compiled::of(&plain)?.came_to(Some(value))
+}
+
+/// One test, ready to be asked of many values.
+#[derive(Debug)]
+pub(in crate::policy) struct Compiled(Bundle);
+
+impl Compiled {
+    /// `None` where the test depends on anything but the value.
+    pub(in crate::policy) fn of(atom: &Atom) -> Option<Self> {
+        if WIDER.contains(&atom.operator.as_str()) || mentions_arguments(&atom.operand) {
+            return None;
+        }
+        let mut tests = std::collections::BTreeMap::from([(atom.operator.clone(), atom.operand.clone())]);
+        if atom.ignore_case {
+            tests.insert("ignore_case".to_owned(), true.into());
+        }
+        let mut tests = Value::Map(tests);
+        if let Some((_, counted)) = atom.path.split_once('#') {
+            tests = Value::from([(counted, tests)]);
+        }
+        let rule = Value::from([
+            ("id", "r".into()),
+            ("effect", "deny".into()),
+            ("action", Value::List(vec!["a".into()])),
+            ("when", Value::from([("args.v", tests)])),
+        ]);
+        let rules = Value::List(vec![rule]);
+        let document = Value::from([("agent_os", 1.into()), ("name", "one".into()), ("rules", rules)]);
+        Bundle::compile(&document).ok().map(Self)
     }
-    let rule = Value::from([
-        ("id", "r".into()),
-        ("effect", "deny".into()),
-        ("action", Value::List(vec!["a".into()])),
-        ("when", Value::from([("args.v", Value::Map(tests))])),
-    ]);
-    let document = Value::from([("agent_os", 1.into()), ("name", "one".into()), ("rules", Value::List(vec![rule]))]);
-    let bundle = Bundle::compile(&document).ok()?;
-    let provenance = Provenance::default();
-    let run = RunState { labels: &[], depth: 0, parent: None, now_micros: 0, provenance: &provenance };
-    let arguments = Value::from([("v", value.clone())]);
-    let arguments = &arguments;
-    let evaluation = Evaluation::new(&bundle, &arguments, &run);
-    let code = bundle.code(RuleIx::new(0)?)?;
-    Some(evaluation.holds(code.when.as_ref(), None))
+
+    /// What the test says of a value, or of there being none.
+    pub(in crate::policy) fn came_to(&self, value: Option<&Value>) -> Option<Kleene> {
+        let provenance = Provenance::default();
+        let run = RunState { labels: &[], depth: 0, parent: None, now_micros: 0, provenance: &provenance };
+        let arguments = Value::Map(value.map(|value| ("v".to_owned(), value.clone())).into_iter().collect());
+        let arguments = &arguments;
+        let evaluation = Evaluation::new(&self.0, &arguments, &run);
+        Some(evaluation.holds(self.0.code(RuleIx::new(0)?)?.when.as_ref(), None))
+    }
 }
 
 fn mentions_arguments(operand: &Value) -> bool {
