@@ -64,6 +64,8 @@ def _details(entry: Mapping[str, Any]) -> list[str]:
         case "policy.loaded":
             warning = coloured("deny", "ENFORCES NOTHING") if entry.get("only_observes") else ""
             return [shown(f"{entry['name']} ({entry['reason']})"), shown(entry["bundle"]), warning]
+        case "policy.pending":
+            return [shown(entry["name"]), shown(entry["bundle"]), shown("; ".join(entry["opens"]))]
         case "policy.rejected":
             return [shown(entry["error"].split("\n")[0])]
         case "agent.registered":

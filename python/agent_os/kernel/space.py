@@ -11,14 +11,15 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from agent_os import _core
-from agent_os.errors import IsolationUnavailable, NotSupported, RequestInvalid, UnsupportedEntryPoint
-from agent_os.kernel import agents, reloading, tools
+from agent_os.errors import IsolationUnavailable, NotSupported
+from agent_os.kernel import agents, tools
 from agent_os.kernel.approvals import Approver
 from agent_os.kernel.context import current
 from agent_os.kernel.operator import Operator
+from agent_os.kernel.registry import Registry
+from agent_os.kernel.reloading import Reloader
 from agent_os.kernel.settings import (
     approver_of,
-    called,
     check_action,
     directory_of,
     names_of,
@@ -26,6 +27,7 @@ from agent_os.kernel.settings import (
 )
 
 if TYPE_CHECKING:
+    from agent_os.kernel.watching import ReloadReport, Watcher
     from agent_os.policy import Policy
     from agent_os.recorder import FlightRecorder
 
@@ -48,7 +50,8 @@ class KernelSpace:
     ``policy`` is a preset's name, a path, a ``Policy``, or a non-empty list of those. ``recorder`` is the directory of
     the log, or a ``FlightRecorder`` of one; by default a fresh directory under the user's state folder. ``durability``
     is ``written`` or ``memory``, ``record`` is ``none``, ``fields`` or ``full``. ``approver`` answers what must be
-    confirmed within ``approval_seconds``: a callable, ``"terminal"``, or nobody.
+    confirmed within ``approval_seconds``: a callable, ``"terminal"``, or nobody. ``watch`` follows the policy's files:
+    a change that is proven to open nothing comes into force, and ``on_reload`` is told what became of each.
 
     Raises ``PolicyError`` for a policy that is not wholly understood, ``RecorderError`` for a log that cannot be
     written, ``NotSupported`` and ``IsolationUnavailable`` for what this version does not have.
@@ -81,6 +84,8 @@ class KernelSpace:
         guard: bool = False,
         record: str = "fields",
         name: str | None = None,
+        watch: bool = False,
+        on_reload: Callable[[ReloadReport], object] | None = None,
     ) -> None:
         from agent_os.policy import Policy
         from agent_os.recorder import FlightRecorder
@@ -109,10 +114,18 @@ class KernelSpace:
             version=__version__,
         )
         self._recorder = FlightRecorder._bound(self.core, directory)  # noqa: SLF001 -- the kernel is the one who may bind
-        self._tools: dict[str, Callable[..., Any]] = {}
-        self._declared: dict[str, tuple[_core.Tool, frozenset[str]]] = {}
-        self._agents: dict[Callable[..., Any], tuple[str, Callable[..., Any]]] = {}
+        self._registry = Registry(self.core)
         self.check = self.core.check
+        self._reloader = Reloader(self.core)
+        self._watcher: Watcher | None = None
+        if watch:
+            from agent_os.kernel.watching import Watcher
+
+            try:
+                self._watcher = Watcher(policy, loaded, self._reloader, self.core.rejected, on_reload)
+            except BaseException:
+                self.core.close()
+                raise
         self._sealed = True
         warn_if_nothing_is_enforced(loaded)
         if directory is not None:
@@ -138,7 +151,7 @@ class KernelSpace:
         """Makes a function known as an agent; ``execute`` runs it. The function itself is returned unchanged."""
 
         def declare(function: F) -> F:
-            self._declare(function, function, agent_id, roles, isolation)
+            self._registry.declare(function, function, agent_id, roles, isolation)
             return function
 
         return declare if function is None else declare(function)
@@ -155,7 +168,7 @@ class KernelSpace:
 
         def declare(function: F) -> Callable[..., Any]:
             return agents.governed(
-                self, function, lambda wrapper: self._declare(function, wrapper, agent_id, roles, isolation)
+                self, function, lambda wrapper: self._registry.declare(function, wrapper, agent_id, roles, isolation)
             )
 
         return declare if function is None else declare(function)
@@ -173,17 +186,17 @@ class KernelSpace:
         ``labels`` and ``origin`` (``untrusted``, ``trusted`` or ``system``) say what its output is. The parameters in
         ``injected`` are supplied by your code, passed by reference and not judged; every other argument is frozen.
         """
-        check_action(action, self._tools)
+        check_action(action, self._registry.tools)
 
         def declare(function: F) -> F:
-            check_action(action, self._tools)
+            check_action(action, self._registry.tools)
             tools.refuse_generators(function, "tool")
             signature = tools.read_signature(function)
             rows = tools.parameters(signature, names_of(injected, "injected"), action)
             tool = self.core.tool(action, function, rows, list(names_of(labels, "labels")), origin, signature)
             wrapper = tools.governed(self, tool, function, signature)
-            self._tools[action] = wrapper
-            self._declared[action] = (tool, frozenset(row[0] for row in rows if row[4]))
+            self._registry.tools[action] = wrapper
+            self._registry.declared[action] = (tool, frozenset(row[0] for row in rows if row[4]))
             return wrapper  # type: ignore[return-value]
 
         return declare
@@ -195,18 +208,18 @@ class KernelSpace:
         agent or tool raises.
         """
         if isinstance(target, str):
-            function = self._tool(target, kwargs)
+            function = self._registry.tool(target, kwargs)
             if inspect.iscoroutinefunction(function):
                 return await function(*args, **kwargs)
-            return await tools.run_in_thread(self, self._declared[target][0], args, kwargs)
-        agent_id, function = self._agent(target)
+            return await tools.run_in_thread(self, self._registry.declared[target][0], args, kwargs)
+        agent_id, function = self._registry.agent(target)
         return await agents.run_async(self, agent_id, function, args, kwargs)
 
     def execute_sync(self, target: Any, /, *args: Any, **kwargs: Any) -> Any:
         """As ``execute``, outside an event loop."""
         if isinstance(target, str):
-            return agents.wait(self._tool(target, kwargs), target, args, kwargs)
-        agent_id, function = self._agent(target)
+            return agents.wait(self._registry.tool(target, kwargs), target, args, kwargs)
+        agent_id, function = self._registry.agent(target)
         return agents.run_sync(self, agent_id, function, args, kwargs)
 
     def operator(self) -> Operator:
@@ -216,7 +229,12 @@ class KernelSpace:
 
     def reload(self, policy: PolicySource) -> None:
         """Puts another policy in force, or raises ``PolicyError`` and changes nothing if it is not all understood."""
-        reloading.reload(self.core, policy)
+        self._reloader.reload(policy)
+
+    @property
+    def pending_policy(self) -> tuple[str, tuple[str, ...]] | None:
+        """The digest of the bundle in the watched files that waits for ``reload``, and what it may open."""
+        return self._reloader.pending
 
     @property
     def flight_recorder(self) -> FlightRecorder:
@@ -241,6 +259,8 @@ class KernelSpace:
     def close(self) -> None:
         """Ends the kernel: nothing passes any more, and the log is closed. Closing twice is fine."""
         self.core.close()
+        if self._watcher is not None:
+            self._watcher.close()
 
     def __enter__(self) -> KernelSpace:
         return self
@@ -257,43 +277,3 @@ class KernelSpace:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         await asyncio.to_thread(self.close)
-
-    def _declare(
-        self,
-        function: Callable[..., Any],
-        handle: Callable[..., Any],
-        agent_id: str | None,
-        roles: Iterable[str],
-        isolation: str,
-    ) -> str:
-        if not callable(function) or getattr(type(function), "__hash__", None) is None:
-            raise TypeError(f"`{function!r}` is not a function; register a function or a hashable callable object")
-        tools.refuse_generators(function, "agent")
-        if isolation != "task":
-            raise IsolationUnavailable(f"isolation `{isolation}` is not there in this version; use `task`")
-        if handle in self._agents:
-            raise ValueError(f"`{called(handle)}` is registered already; register another function")
-        name = agent_id if agent_id is not None else getattr(function, "__name__", "")
-        self.core.register(name, list(names_of(roles, "roles")))
-        self._agents[handle] = (name, function)
-        return name
-
-    def _tool(self, action: str, keywords: dict[str, Any]) -> Callable[..., Any]:
-        tool = self._tools.get(action)
-        if tool is None:
-            self.core.unknown(action)
-            known = ", ".join(f"`{each}`" for each in sorted(self._tools)) or "none"
-            raise RequestInvalid(f"no tool `{action}` is registered; there are {known}", code="action_unknown")
-        # SECURITY: whoever calls by name may be passing on what a model wrote.
-        if supplied := self._declared[action][1].intersection(keywords):
-            raise RequestInvalid(f"`{min(supplied)}` of `{action}` is your code's to give; call the governed function")
-        return tool
-
-    def _agent(self, target: Any) -> tuple[str, Callable[..., Any]]:
-        try:
-            return self._agents[target]
-        except (KeyError, TypeError):
-            raise UnsupportedEntryPoint(
-                f"`{called(target)}` is not an agent of this kernel; register it with "
-                "`@kernel.register`, or give an action's name"
-            ) from None

@@ -17,6 +17,7 @@ KINDS: Final[dict[str, str]] = {
     "log.recovered": "the log was opened again after its writer had not closed it",
     "outcome": "how an action that was allowed ended, and how long it took",
     "policy.loaded": "a bundle came into force, with its whole document",
+    "policy.pending": "a bundle in the watched files may open something, and waits for the operator",
     "policy.rejected": "a bundle was refused, and the one before stayed in force",
     "process.started": "a run of an agent began",
     "text": "text came into a run by another way than a tool's output",

@@ -163,6 +163,11 @@ impl Bundle {
         self.core.only_observes()
     }
 
+    /// What may be open under `other` and is not under this one; nothing if it is proven that nothing is.
+    fn may_open(&self, other: &Self) -> Vec<String> {
+        policy::may_open(&self.core, &other.core)
+    }
+
     /// The rules: id, effect, mode, message, file and line.
     #[getter]
     fn rules<'py>(&self, py: Python<'py>) -> PyResult<Vec<Bound<'py, PyDict>>> {

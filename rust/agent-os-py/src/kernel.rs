@@ -30,6 +30,9 @@ pub(crate) type CoreKernel = Road<LogRecorder, Extra>;
 /// Documents larger than this stand in the side store.
 const INLINE_DOCUMENT: usize = 32_768;
 
+/// How many things that a waiting bundle may open are told in its entry.
+const SHOWN_OPENINGS: usize = 20;
+
 static NUMBER: AtomicU64 = AtomicU64::new(1);
 
 /// Policy in force, agents, runs and the log.
@@ -191,10 +194,11 @@ impl Kernel {
         Ok(Process(Arc::clone(self.core.operator())))
     }
 
-    /// Puts another bundle in force.
-    fn reload(&self, py: Python<'_>, bundle: &Bundle) -> PyResult<()> {
+    /// Puts another bundle in force; `reason` is `reload` or `watch`.
+    #[pyo3(signature = (bundle, reason="reload"))]
+    fn reload(&self, py: Python<'_>, bundle: &Bundle, reason: &str) -> PyResult<()> {
         self.control(py, "kernel.reload")?;
-        loaded(&self.log, bundle, "reload")
+        loaded(&self.log, bundle, reason)
             .and_then(|draft| self.core.reload(Arc::clone(&bundle.core), Arc::clone(&bundle.extra), &draft))
             .map_err(|fault| errors::unrecorded(py, &fault))
     }
@@ -205,6 +209,18 @@ impl Kernel {
         let mut draft = Draft::new();
         let short: String = error.chars().take(2_000).collect();
         draft.text("error", &short).text("kind", kind::POLICY_REJECTED);
+        self.event(&draft).map_err(|fault| errors::unrecorded(py, &fault))
+    }
+
+    /// Notes that a bundle waits for the operator, because it may open something.
+    fn pending(&self, py: Python<'_>, bundle: &Bundle, opens: Vec<String>) -> PyResult<()> {
+        self.control(py, "kernel.reload")?;
+        let mut draft = Draft::new();
+        draft
+            .text("bundle", bundle.core.digest())
+            .text("kind", kind::POLICY_PENDING)
+            .text("name", bundle.core.name())
+            .texts("opens", opens.iter().take(SHOWN_OPENINGS).map(String::as_str));
         self.event(&draft).map_err(|fault| errors::unrecorded(py, &fault))
     }
 

@@ -1,7 +1,7 @@
 //! What must stay true of a decision when the policy changes, whatever the policy is.
-#![allow(clippy::unwrap_used, clippy::panic, missing_docs)]
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, missing_docs)]
 
-use agent_os_core::policy::Bundle;
+use agent_os_core::policy::{Bundle, may_open};
 use agent_os_core::value::Value;
 use agent_os_testkit::case::{Decided, Request, text_of};
 use agent_os_testkit::differential::draw;
@@ -220,4 +220,73 @@ fn any_changed_rule_is_another_bundle() {
         let after = engine(policy, &with_rules(&policy.document, changed));
         assert!(same || after.bundle().digest() != before.bundle().digest());
     });
+}
+
+/// A document that is like this one but for a change that may close, open or do nothing.
+fn changed(document: &Value, random: &mut Random) -> Value {
+    let mut all = rules(document);
+    let place = random.between(0, all.len() as u32 - 1) as usize;
+    let mut entries = match all.get(place) {
+        Some(Value::Map(entries)) => entries.clone(),
+        other => panic!("no rule: {other:?}"),
+    };
+    match random.between(0, 6) {
+        0 => all.push(generate::rule(random, "added")),
+        1 if all.len() > 1 => {
+            all.remove(place);
+        }
+        2 | 3 => {
+            // A further condition, or a further exception.
+            let extra = Value::from([("args.amount", Value::from([("le", 5.into())]))]);
+            let key = random.one(&["when", "unless"]);
+            let parts = [entries.remove(key), Some(extra)].into_iter().flatten().collect();
+            entries
+                .insert(key.to_owned(), Value::from([(if key == "when" { "all" } else { "any" }, Value::List(parts))]));
+            all[place] = Value::Map(entries);
+        }
+        4 => {
+            entries.remove(random.one(&["when", "unless", "agent"]));
+            all[place] = Value::Map(entries);
+        }
+        5 => {
+            entries.insert("action".to_owned(), Value::List(vec![random.one(&["**", "payments.send", "db"]).into()]));
+            all[place] = Value::Map(entries);
+        }
+        _ => {
+            entries.insert("mode".to_owned(), random.one(&["shadow", "enforce"]).into());
+            all[place] = Value::Map(entries);
+        }
+    }
+    with_rules(document, all)
+}
+
+#[test]
+fn a_bundle_that_is_said_to_open_nothing_makes_no_decision_weaker() {
+    let (silent, closed, opened) = (std::cell::Cell::new(0), std::cell::Cell::new(0), std::cell::Cell::new(0));
+    for_many(|policy, before, requests, random| {
+        for _ in 0..6 {
+            let document = changed(&policy.document, random);
+            let after = engine(policy, &document);
+            let opens_nothing = may_open(before.bundle(), after.bundle()).is_empty();
+            silent.set(silent.get() + u32::from(opens_nothing));
+            for request in requests {
+                let bare = Request { approved: vec![], ..request.clone() };
+                let (was, is) = (before.decide(&bare), after.decide(&bare));
+                opened.set(opened.get() + u32::from(openness(&is) > openness(&was)));
+                if opens_nothing {
+                    assert!(
+                        openness(&is) <= openness(&was),
+                        "{bare:?}\n{}\n{}",
+                        text_of(&policy.document),
+                        text_of(&document)
+                    );
+                    closed.set(closed.get() + u32::from(openness(&is) < openness(&was)));
+                    assert!(is.effect == "deny" || was.redact.iter().all(|path| is.redact.contains(path)));
+                    assert!(is.effect == "deny" || was.labels.iter().all(|label| is.labels.contains(label)));
+                }
+            }
+        }
+    });
+    assert!(silent.get() > 300 && closed.get() > 300, "too little is proven: {} {}", silent.get(), closed.get());
+    assert!(opened.get() > 300, "hardly any change opens: {}", opened.get());
 }

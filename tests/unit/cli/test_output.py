@@ -72,6 +72,7 @@ def test_an_entry_with_nothing_but_what_its_kind_has_makes_a_line(kind: str) -> 
         "outcome": {"intent": 3, "pid": 1, "status": "raised", "micros": 5, "error": {"type": "E", "message": "m"}},
         "process.started": {"agent": "b", "pid": 1, "parent": 0, "intent": 2},
         "policy.loaded": {"name": "n", "reason": "start", "bundle": "sha256:00"},
+        "policy.pending": {"bundle": "sha256:0", "name": "desk", "opens": ["the default becomes allow"]},
         "policy.rejected": {"error": "first\nsecond"},
         "agent.registered": {"agent": "b", "roles": []},
         "tool.registered": {"action": "a", "origin": "untrusted", "labels": [], "injected": []},

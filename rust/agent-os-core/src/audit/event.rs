@@ -17,6 +17,8 @@ pub mod kind {
     pub const POLICY_LOADED: &str = "policy.loaded";
     /// A bundle was refused and the old one stays in force.
     pub const POLICY_REJECTED: &str = "policy.rejected";
+    /// A bundle that may open something was found in the watched files; it waits for the operator.
+    pub const POLICY_PENDING: &str = "policy.pending";
     /// An agent was made known.
     pub const AGENT_REGISTERED: &str = "agent.registered";
     /// A tool was made known.
