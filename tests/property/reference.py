@@ -60,7 +60,7 @@ SPLIT = re.compile(  # `,` stays between two digits, `:` before a slash or a dig
 )
 EDGES = ".,?*_#$\u20ac\u00a3\u00a5"
 LOOK_ALIKES = "\u2024\u2025\u2026\u2044\u2215\u2216\u29f8\u29f9\ufe52\ufe68\uff0e\uff0f\uff3c"
-MALFORMED_PATH = re.compile("\\A(?:~|\\Z)|[\x00-\x1f\x7f\\\\" + LOOK_ALIKES + "]|%[0-9A-Fa-f]{2}")
+MALFORMED_PATH = re.compile("\\A(?:~|\\Z)|[\x00-\x1f\x7f\\\\" + LOOK_ALIKES + "]|%[0-9A-Za-z]|(?:\\A|/)\\.\\.[^/]")
 KINDS: dict[type, str] = {type(None): "null", bool: "bool", bytes: "bytes", datetime: "datetime", date: "date"}
 KINDS |= {list: "list", Sorted: "list", tuple: "list", dict: "map"}
 TEXT_LIMIT = 4 * 1024 * 1024

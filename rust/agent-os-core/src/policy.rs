@@ -39,6 +39,7 @@ mod subject;
 mod suggest;
 mod text;
 mod url;
+mod url_parts;
 
 pub use bundle::{Bundle, RuleInfo};
 pub use bundle_file::LoadError;
@@ -57,6 +58,6 @@ pub use problem::{Code, Problem};
 pub use provenance::{Origin, OriginSet, Provenance};
 pub use subject::SubjectKey;
 pub use text::fold;
-pub use url::{UrlParts, url_parts};
+pub use url_parts::{UrlParts, url_parts};
 
 pub use crate::request::Subject;

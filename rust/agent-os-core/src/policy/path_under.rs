@@ -45,11 +45,9 @@ pub(super) fn normalise(path: &str) -> Option<Vec<&str>> {
     if path.contains(|c: char| c.is_ascii_control() || c == '\\' || (!c.is_ascii() && LOOK_ALIKES.contains(&c))) {
         return None;
     }
-    let is_encoded = |window: &[u8]| match window {
-        [b'%', high, low] => high.is_ascii_hexdigit() && low.is_ascii_hexdigit(),
-        _ => false,
-    };
-    if path.as_bytes().windows(3).any(is_encoded) {
+    // `%2e`, `%u002e`, and what lenient decoders make something of.
+    let is_encoded = |window: &[u8]| matches!(window, [b'%', next] if next.is_ascii_alphanumeric());
+    if path.as_bytes().windows(2).any(is_encoded) {
         return None;
     }
     let mut segments = Vec::new();
@@ -59,6 +57,8 @@ pub(super) fn normalise(path: &str) -> Option<Vec<&str>> {
             ".." => {
                 segments.pop()?;
             }
+            // SECURITY: `...` climbs on some systems, `..;` on some servers, and `....//` once a filter has taken out `../`.
+            name if name.starts_with("..") => return None,
             name => segments.push(name),
         }
     }
@@ -103,6 +103,12 @@ mod tests {
             "/a\\..",
             "/%2e%2e",
             "/%2F",
+            "/%u2215",
+            "/a%zz",
+            "/a/...",
+            "/a/..;/b",
+            "/a/....//b",
+            "/a/..b",
             "~",
             "~root/a",
             &long,
@@ -127,7 +133,9 @@ mod tests {
         fn walk(path: &str) -> Option<Vec<String>> {
             let mut stack: Vec<String> = Vec::new();
             for part in path.split('/').filter(|part| !part.is_empty() && *part != ".") {
-                if part != ".." {
+                if part != ".." && part.starts_with("..") {
+                    return None;
+                } else if part != ".." {
                     stack.push(part.to_owned());
                 } else if stack.pop().is_none() {
                     return None;

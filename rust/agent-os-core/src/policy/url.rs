@@ -122,35 +122,6 @@ fn judged(url: &Url, written: &str) -> (Option<HostName>, Kleene) {
     }
 }
 
-/// The scheme, host and port that the WHATWG URL standard finds.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct UrlParts {
-    /// Lower case, without the colon.
-    pub scheme: String,
-    /// As it is serialised, an IPv6 address in brackets; empty or absent where the standard says so.
-    pub host: Option<String>,
-    /// The port that is written, unless it is the scheme's own.
-    pub port: Option<u16>,
-}
-
-/// Takes a URL apart as the WHATWG URL standard does, relative to another one if there is one: `None` for what must
-/// not be parsed. Conditions ask more of a URL; see [`WebUrl::parse`].
-///
-/// ```
-/// use agent_os_core::policy::url_parts;
-/// let parts = url_parts("HTTP://ex%61mple.com:80/", None).unwrap();
-/// assert_eq!((parts.scheme.as_str(), parts.host.as_deref(), parts.port), ("http", Some("example.com"), None));
-/// assert!(url_parts("//example.com", None).is_none());
-/// ```
-#[must_use]
-pub fn url_parts(text: &str, base: Option<&str>) -> Option<UrlParts> {
-    let url = match base {
-        Some(base) => Url::parse(base).ok()?.join(text).ok()?,
-        None => Url::parse(text).ok()?,
-    };
-    Some(UrlParts { scheme: url.scheme().to_owned(), host: url.host_str().map(str::to_owned), port: url.port() })
-}
-
 /// Reads a scheme of a policy: `https`.
 pub(super) fn parse_scheme(text: &str) -> Option<Box<str>> {
     let fits = text.starts_with(|first: char| first.is_ascii_alphabetic())

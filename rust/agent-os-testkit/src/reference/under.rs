@@ -29,12 +29,11 @@ pub(super) fn named(path: &str, wanted: &[&str], is_ending: bool, fold: &dyn Fn(
 
 fn segments(path: &str) -> Option<Vec<&str>> {
     let bytes = path.as_bytes();
-    let encoded = bytes.windows(3).any(|window| match window {
-        [b'%', high, low] => high.is_ascii_hexdigit() && low.is_ascii_hexdigit(),
-        _ => false,
-    });
+    let encoded = (1..bytes.len())
+        .any(|at| bytes.get(at - 1) == Some(&b'%') && bytes.get(at).is_some_and(u8::is_ascii_alphanumeric));
+    let dotted = path.split('/').any(|segment| segment.len() > 2 && segment.starts_with(".."));
     let odd = path.chars().any(|c| c < ' ' || c == '\u{7f}' || c == '\\' || LOOK_ALIKES.contains(c));
-    if path.is_empty() || path.len() > 4096 || path.starts_with('~') || encoded || odd {
+    if path.is_empty() || path.len() > 4096 || path.starts_with('~') || encoded || dotted || odd {
         return None;
     }
     let mut segments = Vec::new();
@@ -69,7 +68,10 @@ mod tests {
             ("", "/", None),
             ("~/x", "/", None),
             ("/a%2e", "/a", None),
-            ("/a%2g", "/a%2g", Some(true)),
+            ("/a%2g", "/a", None),
+            ("/100%/b", "/100%", Some(true)),
+            ("/a/..b", "/a", None),
+            ("/a/...", "/a", None),
             ("/a\\b", "/a", None),
             ("/a\u{ff0f}b", "/a", None),
             ("/a\nb", "/", None),
