@@ -19,5 +19,5 @@ pub use outcome::Outcome;
 pub use process::{Agent, OPERATOR, Process, RunData};
 pub use record::{RecordFault, Recorder};
 pub use redact::{REDACTED, redact};
-pub use road::{Approval, Audited, DescribeArguments, InForce, Judged, Kernel, Request};
+pub use road::{AgentPlace, Approval, Audited, DescribeArguments, InForce, Judged, Kernel, Request};
 pub use store::{Charge, Charged, Counter, Reserved, Store, StoreFault, Ticket, Window};

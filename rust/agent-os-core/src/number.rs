@@ -65,6 +65,23 @@ impl Number {
         }
     }
 
+    /// The nearest float, or an infinity beyond them. Rounding keeps the order: of two numbers the greater one has no
+    /// lesser float.
+    ///
+    /// ```
+    /// use agent_os_core::number::{Decimal, Number};
+    /// assert_eq!(Number::Decimal(Decimal::parse("12.50").unwrap()).nearest(), 12.5);
+    /// assert_eq!(Number::BigInt(Decimal::parse("-1e999").unwrap()).nearest(), f64::NEG_INFINITY);
+    /// ```
+    #[must_use]
+    pub fn nearest(&self) -> f64 {
+        match self {
+            Self::Int(value) => *value as f64,
+            Self::Float(value) => *value,
+            Self::BigInt(value) | Self::Decimal(value) => value.nearest(),
+        }
+    }
+
     /// The number's plain decimal text without redundant zeros or a plus sign: one text for one number.
     ///
     /// ```
@@ -95,6 +112,12 @@ pub struct Decimal {
 impl Decimal {
     fn zero() -> Self {
         Self { negative: false, digits: "0".to_owned(), exponent: 0 }
+    }
+
+    fn nearest(&self) -> f64 {
+        let sign = if self.negative { "-" } else { "" };
+        // Reading floats rounds correctly, whatever the number of digits.
+        format!("{sign}{}e{}", self.digits, self.exponent).parse().unwrap_or(f64::NAN)
     }
 
     /// Reads `[+-]digits[.digits][(e|E)[+-]digits]`; `None` if the text is not of that form or exceeds the limits

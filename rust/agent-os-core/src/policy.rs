@@ -34,6 +34,7 @@ mod pattern;
 mod problem;
 mod provenance;
 mod reading;
+mod sieve;
 mod slots;
 mod subject;
 mod suggest;

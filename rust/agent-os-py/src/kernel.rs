@@ -103,12 +103,14 @@ impl Kernel {
         let action = action.to_str()?;
         let verdict = match agent {
             Some(_) if !self.core.is_open() => CoreDecision::refusal(Reason::KernelClosed, &in_force.bundle).verdict,
-            Some(agent) => match self.core.agent(agent.to_str()?) {
-                Some(agent) => self.core.check(&in_force, &agent, action, &arguments, now()),
+            Some(agent) => match self.core.agent_place(agent.to_str()?) {
+                Some(agent) => self.core.check(&in_force, agent, action, &arguments, moment(&in_force.bundle)),
                 None => CoreDecision::refusal(Reason::AgentUnknown, &in_force.bundle).verdict,
             },
             None => match self.current.bind(py).call0()?.cast::<Process>() {
-                Ok(process) => self.core.check_process(&in_force, &process.get().0, action, &arguments, now()),
+                Ok(process) => {
+                    self.core.check_process(&in_force, &process.get().0, action, &arguments, moment(&in_force.bundle))
+                }
                 Err(_) => CoreDecision::refusal(Reason::NoProcess, &in_force.bundle).verdict,
             },
         };
@@ -307,6 +309,11 @@ impl Kernel {
             .text("origin", origin);
         self.event(&draft).map_err(|fault| errors::unrecorded(py, &fault))
     }
+}
+
+/// Now, for a bundle that asks for the time: reading the clock costs as much as several conditions.
+fn moment(bundle: &agent_os_core::policy::Bundle) -> i64 {
+    if bundle.reads_time() { now() } else { 0 }
 }
 
 fn loaded(log: &Log, bundle: &Bundle, reason: &str) -> Result<Draft, agent_os_core::kernel::RecordFault> {

@@ -4,6 +4,7 @@
 //! pools, so that conditions are often true, often false, and, by a share of absent and mistyped arguments, unknown.
 
 mod condition;
+mod crowd;
 pub mod fuzz;
 mod random;
 mod values;
@@ -27,10 +28,29 @@ pub struct Policy {
     pub texts: Vec<(String, String)>,
 }
 
-/// Draws a policy of one to eight rules.
+/// Draws a policy of one to eight rules; now and then with a crowd of others that are for the same action and look at
+/// the same few arguments.
 #[must_use]
 pub fn policy(random: &mut Random) -> Policy {
-    let rules = (0..random.between(1, 8)).map(|number| rule(random, &format!("rule-{number}"))).collect();
+    let mut rules = few(random);
+    if random.percent(10) {
+        rules.extend(crowd::rules(random));
+    }
+    policy_of(random, rules)
+}
+
+/// Draws a policy of one to eight rules.
+#[must_use]
+pub fn small_policy(random: &mut Random) -> Policy {
+    let rules = few(random);
+    policy_of(random, rules)
+}
+
+fn few(random: &mut Random) -> Vec<Value> {
+    (0..random.between(1, 8)).map(|number| rule(random, &format!("rule-{number}"))).collect()
+}
+
+fn policy_of(random: &mut Random, mut rules: Vec<Value>) -> Policy {
     let default = |random: &mut Random| if random.percent(20) { "allow" } else { "deny" }.into();
     let mut entries = BTreeMap::from([
         ("agent_os".to_owned(), 1.into()),
@@ -38,7 +58,6 @@ pub fn policy(random: &mut Random) -> Policy {
         ("default".to_owned(), default(random)),
         ("sets".to_owned(), values::sets()),
     ]);
-    let mut rules: Vec<Value> = rules;
     if random.percent(30) {
         if random.percent(50) {
             entries.insert("shadow_default".to_owned(), default(random));

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use agent_os_core::policy::{Bundle, Lint, lint};
 use agent_os_core::value::Value;
 use agent_os_testkit::engine::Engine;
-use agent_os_testkit::generate::{Random, policy, request};
+use agent_os_testkit::generate::{Random, request, small_policy};
 
 const POLICIES: u64 = 4_000;
 const REQUESTS: u32 = 60;
@@ -18,7 +18,7 @@ fn what_is_called_dead_or_shadowed_never_decides_on_generated_requests() {
     let mut counts: BTreeMap<&str, u32> = BTreeMap::new();
     for number in 0..POLICIES {
         let mut random = Random::new(seed.wrapping_mul(1_000_003).wrapping_add(number));
-        let mut policy = policy(&mut random);
+        let mut policy = small_policy(&mut random);
         sharpen(&mut policy.document, &mut random);
         let Ok(engine) = Engine::new(&policy.document, &policy.texts) else { continue };
         let never = [Lint::DeadRule, Lint::ShadowedRule, Lint::ContradictoryRules];
@@ -52,7 +52,7 @@ fn removing_what_is_called_redundant_changes_no_effect() {
     let mut found = 0;
     for number in 0..POLICIES {
         let mut random = Random::new(7_000_000 + number);
-        let mut policy = policy(&mut random);
+        let mut policy = small_policy(&mut random);
         sharpen(&mut policy.document, &mut random);
         let Ok(engine) = Engine::new(&policy.document, &policy.texts) else { continue };
         for finding in lint(engine.bundle()).iter().filter(|finding| finding.lint == Lint::RedundantRule) {

@@ -93,6 +93,10 @@ pub struct Request<'a, A> {
     pub describe: &'a DescribeArguments<'a>,
 }
 
+/// Which of a kernel's agents asks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AgentPlace(usize);
+
 /// A confirmation of one request under one bundle.
 #[derive(Clone, Debug)]
 pub struct Approval {
@@ -204,6 +208,12 @@ impl<R: Recorder, X> Kernel<R, X> {
         self.agents.read().unwrap_or_else(PoisonError::into_inner).get(id).cloned()
     }
 
+    /// The place of a registered agent, for [`Kernel::check`]: asking a question takes no share of the agent.
+    #[must_use]
+    pub fn agent_place(&self, id: &str) -> Option<AgentPlace> {
+        self.agents.read().unwrap_or_else(PoisonError::into_inner).get(id).map(|agent| AgentPlace(agent.index))
+    }
+
     /// Puts another bundle in force, after the log took note of it.
     ///
     /// # Errors
@@ -220,13 +230,13 @@ impl<R: Recorder, X> Kernel<R, X> {
     pub fn check<A: Arguments>(
         &self,
         in_force: &InForce<X>,
-        agent: &Agent,
+        agent: AgentPlace,
         action: &str,
         args: &A,
         now: i64,
     ) -> Verdict {
         let run = RunState { labels: &[], depth: 0, parent: None, now_micros: now, provenance: &self.nothing_seen };
-        match in_force.subjects.get(agent.index) {
+        match in_force.subjects.get(agent.0) {
             Some(subject) => decide(&in_force.bundle, subject, action, args, &run, &[]),
             None => Decision::refusal(Reason::InternalError, &in_force.bundle).verdict,
         }

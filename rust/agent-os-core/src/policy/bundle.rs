@@ -31,6 +31,7 @@ pub struct Bundle {
     /// `None` if nothing is in shadow, so that it costs nothing then.
     shadow: Option<Box<Shadow>>,
     selectors: Selectors,
+    reads_time: bool,
     // INVARIANT: each one's `index` is its place; `argument_spellings` has the same places.
     argument_paths: Vec<ArgumentPath>,
     argument_spellings: Vec<String>,
@@ -112,9 +113,9 @@ impl Bundle {
 
     fn new(read: Document, document: Value) -> Self {
         let fingerprint = normal::fingerprint(&document);
-        let index = index_of(&read.rules, |rule| !rule.shadow);
+        let mut index = index_of(&read.rules, |rule| !rule.shadow);
         let is_shadowed = read.default != read.shadow_default || read.rules.iter().any(|rule| rule.shadow);
-        let shadow = is_shadowed
+        let mut shadow = is_shadowed
             .then(|| Box::new(Shadow { default: read.shadow_default, index: index_of(&read.rules, |_| true) }));
         let mut selectors = Selectors::default();
         let (mut rules, mut codes, mut scopes) = (Vec::new(), Vec::new(), Vec::new());
@@ -124,6 +125,10 @@ impl Bundle {
             codes.push(code);
             scopes.push(scope);
         }
+        let mut conditions = codes.iter().flat_map(|code: &RuleCode| code.when.iter().chain(code.unless.as_deref()));
+        let reads_time = conditions.any(Condition::reads_time);
+        let indices = std::iter::once(&mut index).chain(shadow.as_mut().map(|shadow| &mut shadow.index));
+        indices.for_each(|index| index.make_sieves(|rule| codes.get(rule.get())));
         Self {
             name: read.name,
             default: read.default,
@@ -136,6 +141,7 @@ impl Bundle {
             index,
             shadow,
             selectors,
+            reads_time,
             argument_paths: read.argument_paths,
             argument_spellings: read.argument_spellings,
         }
@@ -240,6 +246,12 @@ impl Bundle {
     #[must_use]
     pub fn obligations(&self, requires: &[RuleIx]) -> Obligations {
         Obligations::merge(requires.iter().filter_map(|rule| self.rule(*rule)).map(|rule| &rule.obligations))
+    }
+
+    /// True if any condition depends on the time; for other bundles any moment does.
+    #[must_use]
+    pub fn reads_time(&self) -> bool {
+        self.reads_time
     }
 
     /// The normal form: rules by id, unordered lists sorted, sets put in their place. It compiles to this bundle.

@@ -3,7 +3,6 @@
 use std::cmp::Ordering;
 
 use ipnet::IpNet;
-use regex::Regex;
 use rustc_hash::FxHashSet;
 
 use super::effect::PathIx;
@@ -14,6 +13,7 @@ use super::path_name::NameTest;
 use super::path_under::Base;
 use super::provenance::OriginSet;
 use super::reading::Moment;
+use super::text::Pattern;
 use super::url::UrlTest;
 use crate::number::Number;
 use crate::request::Segment;
@@ -26,6 +26,18 @@ pub(super) enum Condition {
     Any(Box<[Condition]>),
     Not(Box<Condition>),
     Leaf(Leaf),
+}
+
+impl Condition {
+    /// True if it depends on the time.
+    pub(super) fn reads_time(&self) -> bool {
+        match self {
+            Self::All(parts) | Self::Any(parts) => parts.iter().any(Self::reads_time),
+            Self::Not(inner) => inner.reads_time(),
+            // What `each` and `some` look at are items and nothing else.
+            Self::Leaf(leaf) => matches!(leaf.source, Source::Input(input) if input.is_time()),
+        }
+    }
 }
 
 /// Tests on what one path leads to.
@@ -84,7 +96,7 @@ pub(super) enum Check {
     StartsWith { parts: Parts, ignore_case: bool },
     EndsWith { parts: Parts, ignore_case: bool },
     Contains { operand: Operand, ignore_case: bool },
-    Matches(Regex),
+    Matches(Pattern),
     Length(Tests),
     Order { operand: NumberOperand, accepted: Accepted },
     Time { operand: MomentOperand, accepted: Ordering },
@@ -92,7 +104,7 @@ pub(super) enum Check {
     Each(ItemCheck),
     Some(ItemCheck),
     Keys(Tests),
-    Glob(Box<[Regex]>),
+    Glob(Box<[Pattern]>),
     Under(Box<[Base]>),
     Name(NameTest),
     Url(UrlTest),

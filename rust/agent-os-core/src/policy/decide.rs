@@ -231,18 +231,13 @@ impl<A: Arguments> Decision<'_, A> {
                 continue;
             }
             sources += 1;
-            for rule in rules {
-                let Some(code) = self.bundle.code(*rule) else { continue };
-                if !self.subject.is_in(code.selector) {
-                    continue;
-                }
-                match self.evaluation.holds(code.when.as_ref(), code.unless.as_deref()) {
-                    Kleene::True => hits.rules.push(*rule),
-                    Kleene::Unknown if effect.applies_on_unknown() => {
-                        hits.rules.push(*rule);
-                        hits.by_unknown.push(*rule);
-                    }
-                    Kleene::Unknown | Kleene::False => {}
+            match posting.sieve(effect) {
+                None => rules.iter().for_each(|rule| self.judge(*rule, effect, &mut hits)),
+                Some(sieve) => {
+                    let left = sieve.sift(!effect.applies_on_unknown(), |path, act| {
+                        self.evaluation.argument(path, |found| act(found))
+                    });
+                    left.iter().for_each(|rule| self.judge(*rule, effect, &mut hits));
                 }
             }
         }
@@ -251,6 +246,21 @@ impl<A: Arguments> Decision<'_, A> {
             hits.sort();
         }
         hits
+    }
+
+    fn judge(&self, rule: RuleIx, effect: RuleEffect, hits: &mut Hits) {
+        let Some(code) = self.bundle.code(rule) else { return };
+        if !self.subject.is_in(code.selector) {
+            return;
+        }
+        match self.evaluation.holds(code.when.as_ref(), code.unless.as_deref()) {
+            Kleene::True => hits.rules.push(rule),
+            Kleene::Unknown if effect.applies_on_unknown() => {
+                hits.rules.push(rule);
+                hits.by_unknown.push(rule);
+            }
+            Kleene::Unknown | Kleene::False => {}
+        }
     }
 
     fn verdict(&self, effect: Effect, reason: Reason, hits: Hits) -> Verdict {

@@ -83,7 +83,8 @@ impl<'e, A: Arguments> Evaluation<'e, A> {
         }
     }
 
-    fn argument<R>(&self, path: PathIx, act: impl FnOnce(&Found<Reading<'_>>) -> R) -> R {
+    /// Reads what an argument path leads to.
+    pub(super) fn argument<R>(&self, path: PathIx, act: impl FnOnce(&Found<Reading<'_>>) -> R) -> R {
         let found = self.slots.get(path, || match self.bundle.argument_path(path) {
             Some(path) => self.args.get(path),
             None => Found::Malformed,
@@ -138,8 +139,8 @@ impl<'e, A: Arguments> Evaluation<'e, A> {
             Check::Contains { operand, ignore_case } => {
                 self.operand(operand, |operand| contains(value, operand, *ignore_case))
             }
-            Check::Matches(regex) => match value {
-                Reading::Text(text) => Kleene::from(regex.is_match(text)),
+            Check::Matches(pattern) => match value {
+                Reading::Text(text) => Kleene::from(pattern.is_match(text)),
                 _ => Kleene::Unknown,
             },
             Check::Length(tests) => match value {

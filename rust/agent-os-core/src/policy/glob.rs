@@ -2,10 +2,8 @@
 //!
 //! `*` and `?` stay inside of what stands between two slashes; `**` stands for any number of whole parts.
 
-use regex::Regex;
-
 use super::kleene::Kleene;
-use super::text::compile_regex;
+use super::text::Pattern;
 
 /// Levels of `{…}` inside one another.
 const DEPTH: usize = 8;
@@ -14,15 +12,15 @@ const DEPTH: usize = 8;
 ///
 /// # Errors
 /// Says in words what does not fit.
-pub(super) fn compile_glob(glob: &str, ignore_case: bool) -> Result<Regex, String> {
+pub(super) fn compile_glob(glob: &str, ignore_case: bool) -> Result<Pattern, String> {
     let mut translation = Translation { rest: glob, regex: "(?s)".to_owned(), at_start: true, depth: 0 };
     translation.run()?;
-    compile_regex(&translation.regex, true, ignore_case)
+    Pattern::compile(&translation.regex, true, ignore_case)
 }
 
 /// Whether a text fits one of the globs. Unknown for a text with a part `.` or `..`: read as a path it lies elsewhere
 /// than it says.
-pub(super) fn fits(globs: &[Regex], text: &str) -> Kleene {
+pub(super) fn fits(globs: &[Pattern], text: &str) -> Kleene {
     if text.contains('.') && text.split('/').any(|part| matches!(part, "." | "..")) {
         return Kleene::Unknown;
     }

@@ -3,8 +3,10 @@
 use rustc_hash::FxHashMap;
 use smallvec::SmallVec;
 
+use super::bundle::RuleCode;
 use super::effect::{RuleEffect, RuleIx};
 use super::pattern::{ActionPattern, SegmentPattern, Wildcard};
+use super::sieve::Sieve;
 use crate::action;
 
 /// Places of postings that are kept beside literal actions, over all of them. Beyond it, patterns are matched at each
@@ -17,9 +19,29 @@ pub(super) struct Posting {
     rules: SmallVec<[RuleIx; 4]>,
     // INVARIANT: ascending; where asks, allows and requires start.
     starts: [u32; 3],
+    /// One for each effect that has many rules here, in the order of the groups.
+    sieves: Option<Box<[Option<Sieve>; 4]>>,
 }
 
 impl Posting {
+    /// What finds the rules of an effect that a request leaves standing, if they are many.
+    pub(super) fn sieve(&self, effect: RuleEffect) -> Option<&Sieve> {
+        let [deny, ask, allow, require] = self.sieves.as_deref()?;
+        let sieve = match effect {
+            RuleEffect::Deny => deny,
+            RuleEffect::Ask => ask,
+            RuleEffect::Allow => allow,
+            RuleEffect::Require => require,
+        };
+        sieve.as_ref()
+    }
+
+    fn make_sieves<'c>(&mut self, code: &impl Fn(RuleIx) -> Option<&'c RuleCode>) {
+        let groups = [RuleEffect::Deny, RuleEffect::Ask, RuleEffect::Allow, RuleEffect::Require];
+        let sieves = groups.map(|effect| Sieve::new(self.of(effect), code));
+        self.sieves = sieves.iter().any(Option::is_some).then(|| Box::new(sieves));
+    }
+
     pub(super) fn of(&self, effect: RuleEffect) -> &[RuleIx] {
         let [asks, allows, requires] = self.starts.map(|start| start as usize);
         let place = match effect {
@@ -60,7 +82,7 @@ impl Collected {
         };
         let starts = [append(&self.deny), append(&self.ask), append(&self.allow)];
         append(&self.require);
-        Posting { rules, starts }
+        Posting { rules, starts, sieves: None }
     }
 }
 
@@ -141,6 +163,12 @@ impl ActionIndex {
             Some(tail) => node.rests.push((tail.clone(), place)),
             None => node.ends.push(place),
         }
+    }
+
+    /// Looks into the rules, once they are compiled, for what sets them apart.
+    pub(super) fn make_sieves<'c>(&mut self, code: impl Fn(RuleIx) -> Option<&'c RuleCode>) {
+        let own = self.literals.values_mut().map(|literal| &mut literal.own);
+        own.chain(&mut self.postings).for_each(|posting| posting.make_sieves(&code));
     }
 
     fn prepare(&mut self) {

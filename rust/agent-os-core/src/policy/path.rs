@@ -24,6 +24,15 @@ pub(super) enum Input {
     Weekday,
 }
 
+impl Input {
+    pub(super) fn is_time(self) -> bool {
+        match self {
+            Self::Hour | Self::Weekday => true,
+            Self::Labels | Self::Depth | Self::Parent => false,
+        }
+    }
+}
+
 /// What a path starts from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Root {

@@ -23,6 +23,15 @@ impl Base {
         Some(Self { absolute: path.starts_with('/'), segments: segments.into_iter().map(Into::into).collect() })
     }
 
+    pub(super) fn is_absolute(&self) -> bool {
+        self.absolute
+    }
+
+    /// As [`normal_text`].
+    pub(super) fn normal_text(&self) -> String {
+        joined(self.segments.iter().map(|segment| &**segment))
+    }
+
     /// True if the path is this directory or lies inside; unknown if it is malformed, or if one of the two is absolute
     /// and the other relative.
     pub(super) fn holds(&self, path: &str) -> Kleene {
@@ -35,6 +44,20 @@ impl Base {
             _ => Kleene::Unknown,
         }
     }
+}
+
+/// The segments of a path, each with a `/` behind it, so that a path lies in a directory if it starts with its text and
+/// both are absolute or both relative; `None` for a path that is malformed.
+pub(super) fn normal_text(path: &str) -> Option<String> {
+    normalise(path).map(|segments| joined(segments.into_iter()))
+}
+
+fn joined<'s>(segments: impl Iterator<Item = &'s str>) -> String {
+    segments.fold(String::new(), |mut text, segment| {
+        text.push_str(segment);
+        text.push('/');
+        text
+    })
 }
 
 /// The segments after `.`, `..` and empty ones are worked off; `None` for a path that is malformed.

@@ -144,6 +144,15 @@ impl<'a> Numeric<'a> {
         }
     }
 
+    /// The nearest float, as [`Number::nearest`].
+    pub(super) fn nearest(self) -> f64 {
+        match self {
+            Self::Int(value) => value as f64,
+            Self::Float(value) => value,
+            Self::Other(number) => number.nearest(),
+        }
+    }
+
     /// Does something with the number itself.
     pub(super) fn with<R>(self, act: impl FnOnce(&Number) -> R) -> R {
         match self {

@@ -33,8 +33,34 @@ pub(super) fn folded_if(ignore_case: bool, text: &str) -> Cow<'_, str> {
     if ignore_case { fold(text) } else { Cow::Borrowed(text) }
 }
 
-/// Compiles a pattern. The engine works in time linear in the text, whatever the pattern.
-pub(super) fn compile_regex(pattern: &str, anchored: bool, ignore_case: bool) -> Result<Regex, String> {
+/// A compiled regular expression, and how it was compiled.
+#[derive(Debug)]
+pub(super) struct Pattern {
+    regex: Regex,
+    ignore_case: bool,
+}
+
+impl Pattern {
+    /// Compiles a pattern. The engine works in time linear in the text, whatever the pattern.
+    pub(super) fn compile(pattern: &str, anchored: bool, ignore_case: bool) -> Result<Self, String> {
+        compile_regex(pattern, anchored, ignore_case).map(|regex| Self { regex, ignore_case })
+    }
+
+    pub(super) fn is_match(&self, text: &str) -> bool {
+        self.regex.is_match(text)
+    }
+
+    /// The pattern with its anchors.
+    pub(super) fn as_str(&self) -> &str {
+        self.regex.as_str()
+    }
+
+    pub(super) fn ignores_case(&self) -> bool {
+        self.ignore_case
+    }
+}
+
+fn compile_regex(pattern: &str, anchored: bool, ignore_case: bool) -> Result<Regex, String> {
     if pattern.len() > limits::PATTERN_BYTES {
         return Err(format!("the pattern is longer than {} bytes", limits::PATTERN_BYTES));
     }

@@ -11,11 +11,18 @@ use super::world;
 /// Draws conditions.
 pub(super) struct Conditions<'r> {
     random: &'r mut Random,
+    /// Where leaves look, if not anywhere.
+    focus: &'r [(Type, &'static str)],
 }
 
 impl<'r> Conditions<'r> {
     pub(super) fn new(random: &'r mut Random) -> Self {
-        Self { random }
+        Self { random, focus: &[] }
+    }
+
+    /// Conditions on these arguments only.
+    pub(super) fn on(random: &'r mut Random, focus: &'r [(Type, &'static str)]) -> Self {
+        Self { random, focus }
     }
 
     /// A mapping of conditions, nested at most so deeply.
@@ -40,10 +47,14 @@ impl<'r> Conditions<'r> {
     }
 
     fn leaf(&mut self) -> (String, Value) {
-        if self.random.percent(12) {
-            return self.state_leaf();
-        }
-        let (kind, path) = world::path(self.random);
+        let (kind, path) = if self.focus.is_empty() {
+            if self.random.percent(12) {
+                return self.state_leaf();
+            }
+            world::path(self.random)
+        } else {
+            self.random.one(self.focus)
+        };
         self.leaf_at(path, kind, true)
     }
 

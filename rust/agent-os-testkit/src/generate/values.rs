@@ -56,8 +56,26 @@ pub(super) const WORDS: &[&str] = &[
 ];
 pub(super) const PARTS: &[&str] =
     &["E", "e", "dr", "op", "ped", "a", "b", "SS", "ß", "ẞ", "Σ", "ς", " ", "EUR", "drop", "\u{301}"];
-pub(super) const PATTERNS: &[&str] =
-    &["[a-z]+", "EUR|SEK", "d.*", "(dr)?op", "[^a]", "a|ab", "", "E[A-Z]{2}", "(?:x| |y){1,3}", "Stra(ß|ss)e", "dr|op"];
+pub(super) const PATTERNS: &[&str] = &[
+    "[a-z]+",
+    "EUR|SEK",
+    "d.*",
+    "(dr)?op",
+    "[^a]",
+    "a|ab",
+    "",
+    "E[A-Z]{2}",
+    "(?:x| |y){1,3}",
+    "Stra(ß|ss)e",
+    "dr|op",
+    "^EU.*",
+    "drop(ped)?",
+    ".*op",
+    "(?i:e.*R)",
+    "(?m:^a$)",
+    "(^a|b).*",
+    "STRA(SS|ẞ)E",
+];
 pub(super) const PATHS: &[&str] = &[
     "/srv/data",
     "/srv/data/a",

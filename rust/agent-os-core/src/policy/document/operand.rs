@@ -1,7 +1,5 @@
 //! Operands, each in the form that its operator wants.
 
-use regex::Regex;
-
 use super::problems::{described, shortened, shown};
 use super::{Reader, Set};
 use crate::policy::condition::{Members, MomentOperand, NumberOperand, Operand, Parts};
@@ -13,7 +11,7 @@ use crate::policy::problem::Code;
 use crate::policy::provenance::{Origin, OriginSet};
 use crate::policy::reading::{Moment, Reading};
 use crate::policy::suggest;
-use crate::policy::text::{compile_regex, fold};
+use crate::policy::text::{Pattern, fold};
 use crate::value::Value;
 
 /// The kind of a scalar that policies may name; `None` for anything else.
@@ -230,7 +228,7 @@ impl Reader {
     }
 
     /// The operand of `matches`.
-    pub(super) fn regex(&mut self, operand: &Value, ignore_case: bool) -> Option<Regex> {
+    pub(super) fn regex(&mut self, operand: &Value, ignore_case: bool) -> Option<Pattern> {
         const KEYS: &[&str] = &["pattern", "anchored"];
         let (pattern, anchored, key) = match operand {
             Value::Str(pattern) => (pattern, true, None),
@@ -277,7 +275,7 @@ impl Reader {
                 return None;
             }
         };
-        match compile_regex(pattern, anchored, ignore_case) {
+        match Pattern::compile(pattern, anchored, ignore_case) {
             Ok(regex) => Some(regex),
             Err(fault) => {
                 let message = format!("`{}` is not a usable pattern: {fault}", shortened(pattern));

@@ -1,7 +1,6 @@
 //! Operands that name globs, file names, hosts, networks and ports.
 
 use ipnet::IpNet;
-use regex::Regex;
 
 use super::Reader;
 use super::problems::shortened;
@@ -11,6 +10,7 @@ use crate::policy::host::{HostName, HostPattern};
 use crate::policy::ip::parse_network;
 use crate::policy::path_under;
 use crate::policy::problem::Code;
+use crate::policy::text::Pattern;
 use crate::policy::text::folded_if;
 use crate::policy::url::parse_scheme;
 use crate::value::Value;
@@ -25,7 +25,7 @@ impl Reader {
         Some(*truth)
     }
 
-    pub(super) fn globs(&mut self, operand: &Value, ignore_case: bool) -> Option<Box<[Regex]>> {
+    pub(super) fn globs(&mut self, operand: &Value, ignore_case: bool) -> Option<Box<[Pattern]>> {
         self.each_text(operand, |text| {
             compile_glob(text, ignore_case).map_err(|fault| Fault {
                 code: Code::BadGlob,
