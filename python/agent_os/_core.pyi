@@ -105,6 +105,7 @@ class Bundle:
         parent: str | None = None,
         now_micros: int | None = None,
         texts: Sequence[tuple[str, str]] = ...,
+        only_for_action: bool = False,
     ) -> list[dict[str, Any]]: ...
 
 @final

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 if TYPE_CHECKING:
@@ -42,11 +42,21 @@ class Explanation:
     action: str
     agent: str
     decision: _core.Decision
-    rules: tuple[RuleExplanation, ...]
+    #: The rules that are for the action; the others do not apply because of it.
+    candidates: tuple[RuleExplanation, ...]
+    _bundle: _core.Bundle = field(repr=False, compare=False)
+
+    @property
+    def rules(self) -> tuple[RuleExplanation, ...]:
+        """Every rule of the bundle, in the order of their ids; made when it is asked for."""
+        # Of a rule that is for other actions there is nothing to say that depends on more than the action.
+        others = self._bundle.explain(self.action, {}, agent=self.agent)
+        named = {rule.rule: rule for rule in self.candidates}
+        return tuple(named.get(row["rule"]) or _rule(row, frozenset()) for row in others)
 
     def applicable(self) -> tuple[RuleExplanation, ...]:
         """The rules that apply, those by an unknown condition included."""
-        return tuple(rule for rule in self.rules if rule.applies == "yes" or rule.decides)
+        return tuple(rule for rule in self.candidates if rule.applies == "yes" or rule.decides)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON."""
@@ -94,22 +104,24 @@ def shadow_dict(decision: _core.Decision) -> dict[str, Any] | None:
     return {"effect": shadow.effect, "reason": shadow.reason, "deciding_rules": list(shadow.rules)}
 
 
-def explanation(action: str, agent: str, decision: _core.Decision, rows: Sequence[Mapping[str, Any]]) -> Explanation:
-    """Puts together what the core says about a request."""
+def explanation(
+    bundle: _core.Bundle, action: str, agent: str, decision: _core.Decision, rows: Sequence[Mapping[str, Any]]
+) -> Explanation:
+    """Puts together what the core says about a request; ``rows`` are of the rules for its action."""
     deciding = frozenset(decision.rules)
-    rules = tuple(
-        RuleExplanation(
-            rule=row["rule"],
-            effect=row["effect"],
-            applies=_APPLIES[row["applies"]],
-            because=row["because"],
-            decides=row["rule"] in deciding,
-            path=row["path"],
-            message=row["message"],
-            file=row["file"],
-            line=row["line"],
-            mode=row["mode"],
-        )
-        for row in rows
+    return Explanation(action, agent, decision, tuple(_rule(row, deciding) for row in rows), bundle)
+
+
+def _rule(row: Mapping[str, Any], deciding: frozenset[str]) -> RuleExplanation:
+    return RuleExplanation(
+        rule=row["rule"],
+        effect=row["effect"],
+        applies=_APPLIES[row["applies"]],
+        because=row["because"],
+        decides=row["rule"] in deciding,
+        path=row["path"],
+        message=row["message"],
+        file=row["file"],
+        line=row["line"],
+        mode=row["mode"],
     )
-    return Explanation(action, agent, decision, rules)

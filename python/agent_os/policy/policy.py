@@ -117,8 +117,8 @@ class Policy:
 
         values, micros = dict(args or {}), _micros(time)
         decision = self.bundle.decide(action, values, now_micros=micros, **state)
-        rows = self.bundle.explain(action, values, now_micros=micros, **state)
-        return explanation(action, str(state["agent"]), decision, rows)
+        rows = self.bundle.explain(action, values, now_micros=micros, only_for_action=True, **state)
+        return explanation(self.bundle, action, str(state["agent"]), decision, rows)
 
     def check(self) -> tuple[Finding, ...]:
         """What is understood and still looks like a mistake: rules that never decide, guards that absence passes, ….

@@ -48,7 +48,7 @@ pub use decide::{Unknown, Verdict, decide, required};
 pub use diff::{Change, Diff, Difference, Request, Side, diff};
 pub use document::Source;
 pub use effect::{Effect, Obligations, PathIx, Record, RuleEffect, RuleIx};
-pub use explain::{Explanation, explain};
+pub use explain::{Explanation, explain, explain_rules};
 pub use kleene::Kleene;
 pub use lint::{Finding, Level, Lint, lint};
 pub use narrowing::may_open;

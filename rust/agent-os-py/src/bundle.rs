@@ -257,9 +257,9 @@ impl Bundle {
         Py::new(py, Decision(CoreDecision { verdict, bundle: Arc::clone(&self.core), obligations }))
     }
 
-    /// Says of every rule whether it applies and why not, in the order of their ids.
+    /// Says of every rule whether it applies and why not, in the order of their ids; or only of those for the action.
     #[pyo3(signature = (action, args=None, *, agent, roles=Vec::new(), labels=Vec::new(), depth=0, parent=None,
-                        now_micros=None, texts=Vec::new()))]
+                        now_micros=None, texts=Vec::new(), only_for_action=false))]
     #[expect(clippy::too_many_arguments, reason = "a request is given whole")]
     fn explain<'py>(
         &self,
@@ -273,12 +273,18 @@ impl Bundle {
         parent: Option<&str>,
         now_micros: Option<i64>,
         texts: Vec<(String, String)>,
+        only_for_action: bool,
     ) -> PyResult<Vec<Bound<'py, PyDict>>> {
         let given = Given::new(roles, labels, &texts)?;
         let run = given.run(depth, parent, now_micros);
         let subject = Subject { id: agent, roles: &given.roles };
         let arguments = DictArguments { dict: args, keys: &self.extra.keys };
-        let rows = explain(&self.core, &subject, action, &arguments, &run);
+        let rows = if only_for_action {
+            let rules = self.core.rules_for(action);
+            policy::explain_rules(&self.core, rules, &subject, action, &arguments, &run)
+        } else {
+            explain(&self.core, &subject, action, &arguments, &run)
+        };
         let row = |row: policy::Explanation| {
             let out = PyDict::new(py);
             let rule = self.core.rule(row.rule);

@@ -222,18 +222,27 @@ impl Bundle {
     #[must_use]
     pub fn read_paths(&self, action: &str) -> Vec<PathIx> {
         let mut found: BTreeMap<&str, PathIx> = BTreeMap::new();
+        let rules = self.rules_for(action);
+        for place in rules.iter().filter_map(|rule| self.scope(*rule)).flat_map(|scope| &scope.reads) {
+            let path = PathIx::argument(*place);
+            found.insert(self.path(path), path);
+        }
+        found.into_values().collect()
+    }
+
+    /// The rules that are for this action, those in shadow included, ascending; none for a name outside the grammar.
+    #[must_use]
+    pub fn rules_for(&self, action: &str) -> Vec<RuleIx> {
         let candidates = match self.shadow() {
             Some(shadow) => shadow.candidates(action),
             None => self.candidates(action),
         };
-        for posting in candidates.unwrap_or_default() {
-            let rules = RuleEffect::ALL.iter().flat_map(|effect| posting.of(*effect));
-            for place in rules.filter_map(|rule| self.scope(*rule)).flat_map(|scope| &scope.reads) {
-                let path = PathIx::argument(*place);
-                found.insert(self.path(path), path);
-            }
-        }
-        found.into_values().collect()
+        let postings = candidates.unwrap_or_default();
+        let rules = postings.iter().flat_map(|posting| RuleEffect::ALL.iter().flat_map(|effect| posting.of(*effect)));
+        let mut found: Vec<RuleIx> = rules.copied().collect();
+        found.sort_unstable();
+        found.dedup();
+        found
     }
 
     /// Which rules are for this agent; computed once and used for every decision about it.

@@ -47,10 +47,24 @@ pub fn explain<A: Arguments>(
     args: &A,
     run: &RunState<'_>,
 ) -> Vec<Explanation> {
+    explain_rules(bundle, (0..).map(RuleIx).take(bundle.rules().len()), subject, action, args, run)
+}
+
+/// Explains these rules of the bundle for one request: those that are for the action ([`Bundle::rules_for`]) are few,
+/// and all that is to be said of the others is that they are not.
+pub fn explain_rules<A: Arguments>(
+    bundle: &Bundle,
+    rules: impl IntoIterator<Item = RuleIx>,
+    subject: &Subject<'_>,
+    action: &str,
+    args: &A,
+    run: &RunState<'_>,
+) -> Vec<Explanation> {
     let explainer = Explainer { bundle, evaluation: Evaluation::new(bundle, args, run) };
-    let rules = (0..).map(RuleIx).zip(bundle.rules());
     rules
-        .filter_map(|(rule, info)| {
+        .into_iter()
+        .filter_map(|rule| {
+            let info = bundle.rule(rule)?;
             let (applies, because, path) = explainer.rule(bundle.code(rule)?, bundle.scope(rule)?, subject, action);
             let because = match (applies, info.effect.applies_on_unknown()) {
                 (Kleene::Unknown, true) => format!("{because}, which counts against the caller"),
