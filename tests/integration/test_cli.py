@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from agent_os import KernelSpace
 from agent_os.cli.commands import COMMANDS
 
 POLICY = """\
@@ -333,3 +334,40 @@ def test_policy_diff_shows_a_request_that_explain_takes(policy: Path, tmp_path: 
     assert data["changes"]["closed"] == len(data["differences"]) == 1
     same = agentos("policy", "diff", policy, policy)
     assert (same.returncode, same.stdout) == (0, "no difference was found\n")
+
+
+# -- policy fmt, import, learn -----------------------------------------------------------------------------------------
+
+
+def test_policy_fmt_writes_only_what_differs_and_check_writes_nothing(policy: Path) -> None:
+    before = policy.read_text(encoding="utf-8")
+    assert agentos("policy", "fmt", policy, "--check").returncode == 1
+    assert policy.read_text(encoding="utf-8") == before
+    assert agentos("policy", "fmt", policy).stdout == f"{policy}: written anew\n"
+    assert agentos("policy", "fmt", policy, "--check").returncode == 0
+    assert json.loads(agentos("policy", "fmt", policy, "--json").stdout)["changed"] == []
+    assert sorted(policy.parent.iterdir()) == [policy]
+
+
+def test_policy_import_prints_a_policy_or_every_line_that_does_not_map(tmp_path: Path) -> None:
+    settings = tmp_path / "settings.json"
+    settings.write_text('{"permissions": {"deny": ["Write"]}}')
+    done = agentos("policy", "import", "claude-code", settings)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "effect: deny" in done.stdout
+    settings.write_text('{"permissions": {"deny": ["Write",\n"Read(*.env)"]}}')
+    done = agentos("policy", "import", "claude-code", settings)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert f"{settings}:2:1: `Read(*.env)` does not map" in done.stderr
+    assert json.loads(agentos("policy", "import", "claude-code", settings, "--json").stdout)["policy"] is None
+    assert agentos("policy", "import", "none", settings).returncode == 2
+    settings.write_text("{")
+    assert agentos("policy", "import", "claude-code", settings).returncode == 3
+
+
+def test_policy_learn_without_anything_to_learn_from_is_unusable(tmp_path: Path) -> None:
+    with KernelSpace("strict", recorder=tmp_path / "log"):
+        pass
+    done = agentos("policy", "learn", tmp_path / "log")
+    assert (done.returncode, done.stdout) == (3, "")
+    assert "\n  hint: " in done.stderr

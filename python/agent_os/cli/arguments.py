@@ -89,6 +89,26 @@ def _policy_diff(own: argparse.ArgumentParser) -> None:
     _json(own)
 
 
+def _policy_learn(own: argparse.ArgumentParser) -> None:
+    own.add_argument("logs", nargs="+", metavar="LOG", help="the directory of a log")
+    own.add_argument("--agent", metavar="ID", action="append", default=[], help="learn from this agent's runs only")
+    own.add_argument("--name", metavar="NAME", default="learned", help="the policy's name (default: learned)")
+    _json(own)
+
+
+def _policy_import(own: argparse.ArgumentParser) -> None:
+    own.add_argument("format", metavar="FORMAT", help="claude-code, gemini-cli, codex or mcp")
+    own.add_argument("file", metavar="FILE", help="the other tool's file")
+    own.add_argument("--name", metavar="NAME", help="the policy's name (default: the format's)")
+    _json(own)
+
+
+def _policy_fmt(own: argparse.ArgumentParser) -> None:
+    own.add_argument("files", nargs="+", metavar="FILE", help="a policy file")
+    own.add_argument("--check", action="store_true", help="write nothing; the exit code is 1 if a layout differs")
+    _json(own)
+
+
 def _explain(own: argparse.ArgumentParser) -> None:
     own.add_argument("policy", metavar="POLICY", help="a file, a compiled bundle, or a preset's name")
     own.add_argument("action", metavar="ACTION", help="the action that is asked for, like `payments.send`")
@@ -131,6 +151,9 @@ _ADD: Final[dict[str, Callable[[argparse.ArgumentParser], None]]] = {
     "policy test": _policy_test,
     "policy replay": _replay,
     "policy diff": _policy_diff,
+    "policy learn": _policy_learn,
+    "policy import": _policy_import,
+    "policy fmt": _policy_fmt,
     "policy schema": _json,
     "log verify": _log_verify,
     "log tail": _log_tail,

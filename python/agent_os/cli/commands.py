@@ -85,6 +85,24 @@ COMMANDS: Final = (
         "agent_os.cli.policy_diff",
     ),
     Command(
+        ("policy", "learn"),
+        "LOG... [--agent ID]... [--name NAME] [--json]",
+        "draft the tightest policy that allows what fully recorded runs did",
+        "agent_os.cli.policy_learn",
+    ),
+    Command(
+        ("policy", "import"),
+        "FORMAT FILE [--name NAME] [--json]",
+        "turn another tool's permission file into a policy, or say every line that does not map",
+        "agent_os.cli.policy_import",
+    ),
+    Command(
+        ("policy", "fmt"),
+        "FILE... [--check] [--json]",
+        "write policy files in the one layout, with their comments",
+        "agent_os.cli.policy_fmt",
+    ),
+    Command(
         ("policy", "schema"),
         "[--json]",
         "print the JSON Schema of policy files, for editors",

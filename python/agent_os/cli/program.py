@@ -82,7 +82,18 @@ def _run(argv: list[str]) -> int:
         return Exit.OK
     if arguments.command is None:
         raise UsageError("no command was given\n  hint: `agentos --help` lists them")
-    return int(import_module(arguments.module).run(arguments))
+    command = import_module(arguments.module)
+    if sys.stderr is None or not sys.stderr.isatty():
+        return int(command.run(arguments))
+    from agent_os.cli.progress import Bar
+    from agent_os.policy.progress import watched
+
+    bar = Bar()
+    try:
+        with watched(bar):
+            return int(command.run(arguments))
+    finally:
+        bar.close()
 
 
 def _let_go_of_stdout() -> None:

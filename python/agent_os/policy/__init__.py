@@ -11,13 +11,14 @@ from agent_os.policy.policy import Policy
 
 if TYPE_CHECKING:
     from agent_os.policy.explain import Explanation, RuleExplanation
+    from agent_os.policy.learning import learn
 
-__all__ = ["Explanation", "Policy", "RuleExplanation"]
+__all__ = ["Explanation", "Policy", "RuleExplanation", "learn"]
 
 
 def __getattr__(name: str) -> Any:
     if name in __all__:
-        from agent_os.policy import explain
+        from agent_os.policy import explain, learning
 
-        return getattr(explain, name)
+        return getattr(learning if name == "learn" else explain, name)
     raise AttributeError(f"module `{__name__}` has no attribute `{name}`")

@@ -25,6 +25,8 @@ CODES: Final[dict[str, str]] = {
     "example_failed": "a rule's example is decided otherwise than it says",
     "extends_cycle": "a file extends itself, directly or through others",
     "invisible_character": "a character that shows nothing or reorders the text on a screen",
+    "not_formatted": "a file cannot be brought into the one layout without losing something",
+    "not_importable": "a line of another tool's file says what this language does not say",
     "not_found": "the file does not exist or cannot be read",
     "redefined_set": "a set is defined twice in the bundle",
     "several_documents": "more than one YAML document in a file",

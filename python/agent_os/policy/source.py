@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, NoReturn
 import yaml
 
 from agent_os.policy.places import Source, Spot, child
+from agent_os.policy.progress import WATCHER
 from agent_os.policy.scalars import Refused, Scalar, resolve
 from agent_os.policy.syntax import describe, spot_of
 
@@ -60,6 +61,8 @@ class _Reader:
         self._key_spot = Spot(1, 1)
         self._anchors: set[str] = set()
         self._wrong: list[tuple[str, str, str, str, bool]] = []
+        self._watcher = WATCHER.get()
+        self._length = max(len(text), 1)
 
     def close(self) -> None:
         self._events.dispose()
@@ -82,6 +85,8 @@ class _Reader:
             spot = spot_of(self._events.peek_event().start_mark)
             hint = "keep one document per file; list other files under `extends`"
             self._stop(spot, "several_documents", "a second document starts here", hint)
+        if self._watcher is not None:
+            self._watcher(self._file, 1.0)
         return value
 
     def _value(self, pointer: str, depth: int) -> Any:
@@ -93,6 +98,8 @@ class _Reader:
         if len(self._values) > self._limits["policy_nodes"]:
             message = f"the file holds more than {self._limits['policy_nodes']} values"
             self._stop(spot, "too_large", message, "split it into several files and list them under `extends`")
+        if self._watcher is not None and len(self._values) % 1024 == 0:
+            self._watcher(self._file, event.start_mark.index / self._length)
         if isinstance(event, yaml.AliasEvent):
             # Of an anchor that stands somewhere above, that one is told of.
             if event.anchor not in self._anchors:

@@ -17,6 +17,7 @@ from agent_os.errors import AgentOSError
 from agent_os.recorder.flight_recorder import FlightRecorder
 from agent_os.recorder.replay_report import Difference, ReplayReport, Verdict
 from agent_os.recorder.run_state import Runs, recorded_state
+from agent_os.recorder.values import is_redacted
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -124,7 +125,7 @@ class _Bench:
         if "full" not in entry["args"]:
             raise _NotReplayable("arguments_not_recorded")
         arguments: dict[str, Any] = self._recorder.resolve(entry["args"]["full"])
-        if _is_redacted(arguments):
+        if is_redacted(arguments):
             raise _NotReplayable("arguments_redacted")
         return arguments
 
@@ -158,11 +159,3 @@ def _recorded_verdict(decision: Mapping[str, Any]) -> Verdict:
 
 def _asks_for_text(bundle: _core.Bundle) -> bool:
     return b'"seen_in"' in bundle.document or b'"not_seen_in"' in bundle.document
-
-
-def _is_redacted(value: object) -> bool:
-    if isinstance(value, dict):
-        return any(map(_is_redacted, value.values()))
-    if isinstance(value, (list, tuple, set)):
-        return any(map(_is_redacted, value))
-    return value == "[redacted]"

@@ -47,3 +47,12 @@ def resolve(source: Source, value: Any) -> Any:
             return _core.thaw(json.dumps(value).encode())
         return {key: resolve(source, item) for key, item in value.items()}
     return value
+
+
+def is_redacted(value: object) -> bool:
+    """True if something in it was blotted out, or reads so."""
+    if isinstance(value, dict):
+        return any(map(is_redacted, value.values()))
+    if isinstance(value, (list, tuple, set)):
+        return any(map(is_redacted, value))
+    return value == "[redacted]"

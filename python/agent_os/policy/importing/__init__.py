@@ -1,0 +1,44 @@
+"""Other tools' permission files as policies. All or nothing: what does not map is refused with its line and the reason.
+
+>>> from agent_os.policy.importing import import_text
+>>> print(import_text("claude-code", '{"permissions": {"allow": ["WebSearch"]}}'), end="")
+# Imported from claude-code. What no rule names is denied.
+agent_os: 1
+name: claude-code
+default: deny
+rules:
+  - id: claude-code/1
+    effect: allow
+    action: WebSearch
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Final
+
+from agent_os.policy.importing.draft import Draft
+from agent_os.policy.problems import Report, suggestion
+
+#: Each format with the module that reads it; that has ``read(text, draft)``.
+FORMATS: Final[dict[str, str]] = {
+    "claude-code": "claude_code",
+    "gemini-cli": "gemini_cli",
+    "codex": "codex",
+    "mcp": "mcp",
+}
+
+__all__ = ["FORMATS", "import_text"]
+
+
+def import_text(format: str, text: str, *, name: str | None = None, file: str = "<string>") -> str:  # noqa: A002
+    """The text of a policy that says what another tool's file says.
+
+    Raises ``PolicyError`` with every line that does not map, each with the reason; nothing is approximated.
+    """
+    report = Report()
+    if format not in FORMATS:
+        report.fail("bad_source", f"there is no format `{format}`", suggestion(format, FORMATS, "the formats are"))
+    draft = Draft(format, name or format, file, report)
+    import_module(f"agent_os.policy.importing.{FORMATS[format]}").read(text, draft)
+    return draft.text()

@@ -1,0 +1,113 @@
+"""Claude Code's `settings.json`: the lists `allow`, `ask` and `deny` under `permissions`.
+
+Deny beats ask beats allow there as here. What no rule names is asked about there and denied here; only
+`defaultMode: dontAsk` says the same. Tools appear under their own names, MCP tools as `mcp.<server>.<tool>`.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any, Final
+
+from agent_os.policy.importing.json_places import read_json
+from agent_os.policy.places import child
+
+if TYPE_CHECKING:
+    from agent_os.policy.importing.draft import Draft
+
+_RULE: Final = re.compile(r"(?P<tool>[A-Za-z0-9_*-]+)(?:\((?P<inside>.*)\))?", re.DOTALL)
+#: Tools whose files are named by an argument.
+_FILES: Final = {"Read": "file_path", "Edit": "file_path", "Write": "file_path", "NotebookEdit": "notebook_path"}
+_GLOB: Final = re.compile(r"[*?\[\]!{}\\]")
+
+
+def read(text: str, draft: Draft) -> None:
+    """Puts the permissions into the draft."""
+    source = read_json(text, draft)
+    permissions = source.value.get("permissions")
+    if not isinstance(permissions, dict):
+        draft.report.fail("bad_source", f"`{draft.file}` has no `permissions`", "name a settings file of Claude Code")
+    if others := sorted(set(source.value) - {"permissions", "$schema"}):
+        draft.note(f"Not permissions, and not read: {', '.join(others)}.")
+    for key, value in permissions.items():
+        pointer = child("/permissions", key)
+        if key in ("allow", "ask", "deny") and isinstance(value, list):
+            for index, rule in enumerate(value):
+                _rule(key, rule, *source.place(child(pointer, index)), draft)
+        elif (key, value) not in (("defaultMode", "dontAsk"), ("disableBypassPermissionsMode", "disable")):
+            spot = source.place(pointer, key=True)
+            draft.refuse(*spot, f"{key}: {value}", "only the lists of rules and `defaultMode: dontAsk` do")
+
+
+def _rule(effect: str, rule: Any, line: int, column: int, draft: Draft) -> None:
+    match = _RULE.fullmatch(rule) if isinstance(rule, str) else None
+    if match is None:
+        draft.refuse(line, column, str(rule), "it is not of the form `Tool` or `Tool(…)`")
+        return
+    tool, inside = match["tool"], match["inside"]
+    if tool.startswith("mcp__"):
+        _mcp(effect, tool, inside, line, column, draft)
+        return
+    if "*" in tool:
+        draft.refuse(line, column, rule, "a pattern over the names of tools is known of MCP tools only")
+        return
+    action = draft.action(tool, line, column)
+    if action is None:
+        return
+    if inside is None or inside == "*":
+        draft.rule(effect, action)
+        return
+    when = _inside(tool, inside, line, column, draft, rule)
+    if when is not None:
+        draft.rule(effect, action, when)
+
+
+def _mcp(effect: str, tool: str, inside: str | None, line: int, column: int, draft: Draft) -> None:
+    parts = tool.split("__")[1:]
+    whole_server = len(parts) == 1 or parts[1:] == ["*"]
+    if inside is not None or len(parts) > 2 or "*" in "".join(parts[:1]) or ("*" in tool and not whole_server):
+        draft.refuse(line, column, tool, "only a server, or one tool of a server, is known")
+        return
+    if whole_server:
+        if draft.action(f"mcp.{parts[0]}", line, column):
+            draft.rule(effect, f"mcp.{parts[0]}.*")
+    elif (action := draft.action(f"mcp.{parts[0]}.{parts[1]}", line, column)) is not None:
+        draft.rule(effect, action)
+
+
+def _inside(tool: str, inside: str, line: int, column: int, draft: Draft, rule: str) -> dict[str, Any] | None:
+    if tool == "Bash":
+        return _bash(inside, line, column, draft, rule)
+    if tool == "WebFetch" and inside.startswith("domain:"):
+        host = inside.removeprefix("domain:")
+        if re.fullmatch(r"[a-z0-9-]+(\.[a-z0-9-]+)+", host):
+            return draft.host(host, line, column, rule)
+        draft.refuse(line, column, rule, "only a plain lower-case host name is known")
+        return None
+    if tool in _FILES:
+        return _file(_FILES[tool], inside, line, column, draft, rule)
+    draft.refuse(line, column, rule, f"what stands in the parentheses of `{tool}` is not known")
+    return None
+
+
+def _bash(inside: str, line: int, column: int, draft: Draft, rule: str) -> dict[str, Any] | None:
+    prefix = re.fullmatch(r"(?P<words>[^*]*?)(?::\*| \*)", inside)
+    if prefix is None:
+        if "*" in inside:
+            draft.refuse(line, column, rule, "a `*` elsewhere than behind the words of a command matches its text")
+            return None
+        return {"args.command": {"eq": inside}}
+    words = prefix["words"].split()
+    if not words or not all(re.fullmatch(r"[A-Za-z0-9_./:=@+-]+", word) for word in words):
+        draft.refuse(line, column, rule, "the words of the command are not plain ones")
+        return None
+    return draft.command(words, line, column, rule)
+
+
+def _file(argument: str, inside: str, line: int, column: int, draft: Draft, rule: str) -> dict[str, Any] | None:
+    folder = inside.removesuffix("/**")
+    if not folder.startswith("//") or _GLOB.search(folder) or len(folder) < 3 or "/../" in f"{folder}/":
+        draft.refuse(line, column, rule, "only `//` and an absolute path, or a folder with `/**` behind it, is known")
+        return None
+    path = folder[1:]
+    return {f"args.{argument}": {"under": path} if folder != inside else {"eq": path}}

@@ -1,0 +1,77 @@
+"""Codex's `.rules` files: calls of `prefix_rule` in a subset of Starlark, which Python's parser reads.
+
+The strictest rule decides there as here. Commands are those of the action `shell`.
+"""
+
+from __future__ import annotations
+
+import ast
+from itertools import product
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from agent_os.policy.importing.draft import Draft
+
+_EFFECTS: Final = {"allow": "allow", "prompt": "ask", "forbidden": "deny"}
+_KEYS: Final = {"pattern", "decision", "justification", "match", "not_match"}
+#: How many commands the alternatives of one pattern may spell out.
+_MOST: Final = 200
+
+
+def read(text: str, draft: Draft) -> None:
+    """Puts the rules into the draft."""
+    try:
+        module = ast.parse(text)
+    except (SyntaxError, ValueError) as error:
+        line = getattr(error, "lineno", None) or 1
+        draft.report.fail("syntax", f"`{draft.file}:{line}` is not Starlark: {error}", "correct the file")
+    for statement in module.body:
+        call = statement.value if isinstance(statement, ast.Expr) else None
+        if isinstance(call, ast.Constant) and isinstance(call.value, str):
+            continue
+        if not isinstance(call, ast.Call) or not isinstance(call.func, ast.Name) or call.func.id != "prefix_rule":
+            what = (ast.get_source_segment(text, statement) or "").split("\n")[0]
+            draft.refuse(statement.lineno, statement.col_offset + 1, what, "only calls of `prefix_rule` do")
+            continue
+        _rule(call, draft)
+
+
+def _rule(call: ast.Call, draft: Draft) -> None:
+    given: dict[str, Any] = {}
+    for keyword in call.keywords:
+        try:
+            given[keyword.arg or "**"] = ast.literal_eval(keyword.value)
+        except ValueError:  # noqa: PERF203 (each keyword is told of by itself)
+            draft.refuse(keyword.value.lineno, keyword.value.col_offset + 1, keyword.arg or "**", "it is not a literal")
+            return
+    place = (call.lineno, call.col_offset + 1)
+    if call.args or not set(given) <= _KEYS:
+        draft.refuse(*place, "prefix_rule", f"only {', '.join(sorted(_KEYS))} are known, each by name")
+        return
+    effect = _EFFECTS.get(given.get("decision", "allow"))
+    pattern = [_alternatives(step) for step in _sequence(given.get("pattern"))]
+    if effect is None or not pattern or not all(pattern):
+        draft.refuse(*place, "prefix_rule", "its pattern or its decision is not one that is known")
+        return
+    commands = list(product(*pattern))
+    if len(commands) > _MOST:
+        draft.refuse(*place, "prefix_rule", f"its alternatives spell out more than {_MOST} commands")
+        return
+    justification = given.get("justification")
+    more = {"message": justification} if isinstance(justification, str) and justification.strip() else {}
+    for words in commands:
+        when = draft.command(words, *place, " ".join(words))
+        if when is None:
+            return
+        draft.rule(effect, "shell", when, **more)
+
+
+def _sequence(value: Any) -> list[Any]:
+    return list(value) if isinstance(value, (list, tuple)) else []
+
+
+def _alternatives(step: Any) -> list[str]:
+    if isinstance(step, str) and step:
+        return [step]
+    words = _sequence(step)
+    return words if words and all(isinstance(word, str) and word for word in words) else []

@@ -1,0 +1,83 @@
+"""A policy while it is put together from another tool's file, and what of that file does not map."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from agent_os import _core
+from agent_os.policy.places import Spot
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from agent_os.policy.problems import Report
+
+
+class Draft:
+    """Collects rules and refusals."""
+
+    def __init__(self, origin: str, name: str, file: str, report: Report) -> None:
+        self.origin = origin
+        self.file = file
+        self.report = report
+        self._name = name
+        self._rules: list[dict[str, Any]] = []
+        self._notes: list[str] = []
+        self._supported = {row["name"] for row in _core.operators() if row["supported"]}
+
+    def rule(self, effect: str, action: str, when: dict[str, Any] | None = None, **more: Any) -> None:
+        """Adds a rule."""
+        rule: dict[str, Any] = {"id": f"{self.origin}/{len(self._rules) + 1}", "effect": effect, "action": action}
+        if when:
+            rule["when"] = when
+        self._rules.append(rule | more)
+
+    def note(self, text: str) -> None:
+        """Adds a comment to the head of the policy."""
+        self._notes.append(text)
+
+    def refuse(self, line: int, column: int, what: str, why: str) -> None:
+        """Says that something does not map."""
+        self.report.add_at(self.file, Spot(line, column), "not_importable", f"`{what}` does not map: {why}", HINT)
+
+    def command(self, words: Sequence[str], line: int, column: int, what: str) -> dict[str, Any] | None:
+        """The condition on a command that starts with these words; ``None`` after refusing it."""
+        if "command" not in self._supported:
+            self.refuse(line, column, what, "this version has no operator for the words of a command")
+            return None
+        return {"args.command": {"command": list(words)}}
+
+    def host(self, host: str, line: int, column: int, what: str) -> dict[str, Any] | None:
+        """The condition on a URL of this host; ``None`` after refusing it."""
+        if "host" not in self._supported:
+            self.refuse(line, column, what, "this version has no operator for the host of a URL")
+            return None
+        return {"args.url": {"host": host}}
+
+    def action(self, name: str, line: int, column: int) -> str | None:
+        """The name as an action; ``None`` after refusing it."""
+        fault = _core.check_action(name)
+        if fault is not None:
+            self.refuse(line, column, name, f"it is not an action: {fault}")
+            return None
+        return name
+
+    def text(self) -> str:
+        """The policy. Raises ``PolicyError`` if anything was refused, or there is nothing."""
+        from agent_os.policy.formatting import format_text
+        from agent_os.policy.policy import Policy
+        from agent_os.policy.yaml_text import written
+
+        self.report.check()
+        if not self._rules:
+            self.report.fail("empty", f"`{self.file}` holds no rule", "name a file that holds some")
+        head = {"agent_os": 1, "name": self._name, "default": "deny", "rules": self._rules}
+        notes = [f"Imported from {self.origin}. What no rule names is denied.", *self._notes]
+        body = "\n".join(f"{key}: {written(value)}" for key, value in head.items())
+        text = format_text("\n".join(f"# {note}" for note in notes) + "\n" + body)
+        # What would not load is no policy.
+        Policy.from_text(text, name=f"<{self.origin}>")
+        return text
+
+
+HINT = "take it out of the file, import the rest, and write a rule of your own for it"

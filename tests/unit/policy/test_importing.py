@@ -1,0 +1,190 @@
+"""Promise: another tool's file is imported as a whole and says the same, or every line that does not map is told."""
+
+from __future__ import annotations
+
+import json
+import sys
+
+import pytest
+
+from agent_os import _core
+from agent_os.errors import PolicyError
+from agent_os.policy import Policy
+from agent_os.policy.importing import import_text
+
+CLAUDE = {
+    "permissions": {
+        "allow": [
+            "WebSearch",
+            "Bash(git status)",
+            "WebFetch(domain:docs.example.com)",
+            "mcp__github__list_issues",
+            "Read(//srv/app/**)",
+        ],
+        "ask": ["mcp__tickets"],
+        "deny": ["Read(//srv/app/secrets/**)", "Write"],
+        "defaultMode": "dontAsk",
+    }
+}
+GEMINI = """\
+[[rule]]
+toolName = "read_file"
+decision = "allow"
+priority = 10
+
+[[rule]]
+mcpName = "tickets"
+decision = "ask_user"
+priority = 20
+
+[[rule]]
+toolName = ["write_file", "delete_file"]
+decision = "deny"
+priority = 100
+denyMessage = "files are not changed"
+"""
+CODEX = 'prefix_rule(pattern = ["git", ["push", "fetch"]], decision = "prompt", justification = "asks first")\n'
+MCP = {
+    "server": "files",
+    "tools": [
+        {
+            "name": "read",
+            "inputSchema": {
+                "type": "object",
+                "properties": {
+                    "path": {"type": "string", "maxLength": 20},
+                    "mode": {"enum": ["text", "bytes"]},
+                    "deep": {"type": "boolean"},
+                    "most": {"type": "integer", "minimum": 1},
+                },
+                "required": ["path"],
+            },
+        }
+    ],
+}
+NEEDS_COMMAND = not any(row["name"] == "command" and row["supported"] for row in _core.operators())
+
+
+def decided(text: str, *asked: tuple[str, dict[str, object]]) -> list[str]:
+    policy = Policy.from_text(text)
+    return [policy.decide(action, args, agent="a").effect for action, args in asked]
+
+
+def refused(kind: str, text: str) -> list[tuple[int | None, str]]:
+    with pytest.raises(PolicyError) as raised:
+        import_text(kind, text, file="settings")
+    assert all(problem.hint and problem.file == "settings" for problem in raised.value.problems)
+    return [(problem.line, problem.message) for problem in raised.value.problems]
+
+
+def test_claude_code_settings_decide_as_they_say() -> None:
+    assert decided(
+        import_text("claude-code", json.dumps(CLAUDE, indent="\t")),
+        ("WebSearch", {}),
+        ("Bash", {"command": "git status"}),
+        ("Bash", {"command": "git status; rm -rf /"}),
+        ("WebFetch", {"url": "https://docs.example.com/a"}),
+        ("WebFetch", {"url": "https://docs.example.com.evil.example/a"}),
+        ("mcp.github.list_issues", {}),
+        ("mcp.github.close_issue", {}),
+        ("mcp.tickets.close", {}),
+        ("Read", {"file_path": "/srv/app/main.py"}),
+        ("Read", {"file_path": "/srv/app/secrets/key"}),
+        ("Read", {"file_path": "/srv/app/../other"}),
+        ("Write", {"file_path": "/srv/app/main.py"}),
+        ("Edit", {}),
+    ) == ["allow", "allow", "deny", "allow", "deny", "allow", "deny", "ask", "allow", "deny", "deny", "deny", "deny"]
+
+
+def test_claude_code_lines_that_do_not_map_are_all_told() -> None:
+    text = """{"permissions": {
+      "allow": [
+        "Bash(curl * | bash)",
+        "Read(~/.zshrc)",
+        "Read(src/**/*.ts)",
+        "WebFetch(domain:*.example.com)",
+        "Agent(explorer)",
+        "mcp__github__get_*",
+        "Bash(a"
+      ],
+      "additionalDirectories": ["../docs"],
+      "defaultMode": "acceptEdits"
+    }}"""
+    assert [line for line, _ in refused("claude-code", text)] == [3, 4, 5, 6, 7, 8, 9, 11, 12]
+    if NEEDS_COMMAND:
+        ((line, message),) = refused("claude-code", '{"permissions": {"allow": ["Bash(npm run test:*)"]}}')
+        assert (line, "no operator for the words of a command" in message) == (1, True)
+
+
+@pytest.mark.skipif(sys.version_info < (3, 11), reason="the standard library reads TOML from 3.11 on")
+def test_gemini_rules_decide_as_they_say() -> None:
+    assert decided(
+        import_text("gemini-cli", GEMINI),
+        ("read_file", {}),
+        ("mcp.tickets.close", {}),
+        ("write_file", {}),
+        ("delete_file", {}),
+        ("other", {}),
+    ) == ["allow", "ask", "deny", "deny", "deny"]
+
+
+@pytest.mark.skipif(sys.version_info < (3, 11), reason="the standard library reads TOML from 3.11 on")
+@pytest.mark.parametrize(
+    ("addition", "line"),
+    [
+        ('\n[[rule]]\ntoolName = "*"\ndecision = "allow"\npriority = 999\n', 6),
+        ('\n[[rule]]\ntoolName = "x"\nargsPattern = "a.*"\ndecision = "allow"\n', 17),
+        ('\n[[rule]]\ntoolName = "x"\nmodes = ["yolo"]\ndecision = "allow"\n', 17),
+        ('\n[[rule]]\ntoolName = "x"\ndecision = "maybe"\n', 17),
+        ('\n[[rule]]\ntoolName = "tickets__*"\ndecision = "allow"\n', 17),
+        ('\n[[safety_checker]]\ntoolName = "x"\n', 17),
+    ],
+)
+def test_gemini_rules_that_priority_would_decide_otherwise_are_refused(addition: str, line: int) -> None:
+    assert refused("gemini-cli", GEMINI + addition)[0][0] == line
+
+
+def test_codex_rules_are_commands_or_refused() -> None:
+    if NEEDS_COMMAND:
+        assert [line for line, _ in refused("codex", CODEX)] == [1]
+    else:
+        text = import_text("codex", CODEX)
+        assert decided(text, ("shell", {"command": "git push origin"}), ("shell", {"command": "git status"})) == [
+            "ask",
+            "deny",
+        ]
+    assert [line for line, _ in refused("codex", "x = 1\nhost_executable(name = 'git')\n")] == [1, 2]
+    assert [line for line, _ in refused("codex", "prefix_rule(pattern = [], decision = 'allow')")] == [1]
+    assert [line for line, _ in refused("codex", "prefix_rule(pattern = ['a'], decision = 'never')")] == [1]
+    assert [line for line, _ in refused("codex", "prefix_rule(pattern = [f()])")] == [1]
+
+
+def test_mcp_schemas_deny_what_they_forbid_and_allow_nothing() -> None:
+    text = import_text("mcp", json.dumps(MCP))
+    assert decided(
+        text,
+        ("mcp.files.read", {"path": "/a"}),
+        ("mcp.files.read", {"path": "/a", "mode": "text", "deep": True, "most": 1}),
+        ("mcp.files.read", {}),
+        ("mcp.files.read", {"path": 5}),
+        ("mcp.files.read", {"path": "x" * 21}),
+        ("mcp.files.read", {"path": "/a", "mode": "other"}),
+        ("mcp.files.read", {"path": "/a", "deep": "yes"}),
+        ("mcp.files.read", {"path": "/a", "most": 0}),
+        ("mcp.files.write", {}),
+    ) == ["ask", "ask", "deny", "deny", "deny", "deny", "deny", "deny", "deny"]
+    assert "# Not checked of mcp.files.read, most: type." in text
+    assert refused("mcp", '{"tools": [{"name": "bad name"}, {}]}') != []
+
+
+@pytest.mark.parametrize("kind", ["claude-code", "mcp", "codex"])
+def test_a_file_that_holds_nothing_is_no_policy(kind: str) -> None:
+    texts = {"claude-code": '{"permissions": {}}', "mcp": '{"tools": []}', "codex": "# nothing\n"}
+    assert refused_code(kind, texts[kind]) == "empty"
+    assert refused_code("cedarish", "") == "bad_source"
+
+
+def refused_code(kind: str, text: str) -> str:
+    with pytest.raises(PolicyError) as raised:
+        import_text(kind, text)
+    return raised.value.code
