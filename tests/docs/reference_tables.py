@@ -11,7 +11,7 @@ from pathlib import Path
 
 from agent_os import _core
 from agent_os.policy.files import limits_table
-from agent_os.policy.problems import CODES
+from agent_os.policy.problems import CODES, REWRITING_CODES
 
 REFERENCE = Path(__file__).parents[2] / "docs" / "reference"
 
@@ -33,7 +33,7 @@ def of_policies() -> dict[str, str]:
     """Operators, codes and limits."""
     operators = _core.operators()
     supported = [operator for operator in operators if operator["supported"]]
-    codes = {code: doc.rstrip(".") for code, doc in _core.compile_codes()} | CODES
+    codes = {code: doc.rstrip(".") for code, doc in _core.compile_codes()} | CODES | REWRITING_CODES
     return {
         "operators": table(
             ["operator", "takes", "operand", "true if the value"],

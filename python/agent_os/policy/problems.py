@@ -25,8 +25,6 @@ CODES: Final[dict[str, str]] = {
     "example_failed": "a rule's example is decided otherwise than it says",
     "extends_cycle": "a file extends itself, directly or through others",
     "invisible_character": "a character that shows nothing or reorders the text on a screen",
-    "not_formatted": "a file cannot be brought into the one layout without losing something",
-    "not_importable": "a line of another tool's file says what this language does not say",
     "not_found": "the file does not exist or cannot be read",
     "redefined_set": "a set is defined twice in the bundle",
     "several_documents": "more than one YAML document in a file",
@@ -35,6 +33,12 @@ CODES: Final[dict[str, str]] = {
     "too_deep": "lists and mappings are nested too deeply",
     "too_large": "a file or a bundle is over a limit",
     "unknown_preset": "there is no preset of this name",
+}
+
+#: The codes of what rewrites files rather than loads them: `fmt` and `import`.
+REWRITING_CODES: Final[dict[str, str]] = {
+    "not_formatted": "`fmt`: a file cannot be brought into the one layout without losing something",
+    "not_importable": "`import`: a line of another tool's file says what this language does not say",
 }
 
 
