@@ -136,6 +136,12 @@ def test_operators_never_contradict_the_reference_on_what_was_written() -> None:
     assert told > 500
 
 
+@pytest.mark.parametrize("url", ["redis://@", "redis://@/x", "redis://u@", "redis://:80", "http://@/", "http://u:p@"])
+def test_a_user_or_port_without_a_host_is_no_url(url: str) -> None:
+    assert _core.url_parts(url) is None
+    assert truth({"scheme": ["http", "redis"]}, url) == "unknown"
+
+
 def test_relative_texts_are_unknown() -> None:
     relative = [case["input"] for case in cases() if _core.url_parts(case["input"], None) is None]
     assert len(relative) > 300

@@ -222,6 +222,27 @@ def test_14_no_spelling_of_a_url_hides_a_private_address(scheme: str, host: str)
             assert not kernel.check("t.get", {"url": f"{scheme}://{host}/latest"}, agent="desk")
 
 
+@pytest.mark.parametrize(
+    "test",
+    [
+        *("private_address: false", "host: a.example", "domain: a.example", "network: 10.0.0.0/8", "name: a"),
+        *("extension: a", "glob: '**/*a*/{a,b,*c*}/**/*[a-z]*?*'"),
+    ],
+)
+@pytest.mark.parametrize(
+    "text",
+    ["a" * 1_000_000, "https://" + "a." * 500_000, "/a" * 500_000, "https://" + "@" * 1_000_000, "a@" + "\u00fc" * 400_000],
+    ids=["letters", "labels", "segments", "users", "umlauts"],
+)
+def test_14_a_megabyte_is_judged_in_no_time(test: str, text: str) -> None:
+    with desk(f"{{id: yes, effect: allow, action: t.x, when: {{args.x: {{{test}}}}}}}") as kernel:
+        kernel.register(lambda: None, agent_id="desk")
+        began = time.process_time()
+        allowed = kernel.check("t.x", {"x": text}, agent="desk")
+        assert time.process_time() - began < 2
+        assert not allowed
+
+
 # -- 14, 15: what is not there yet is an error, not a rule that matches text -------------------------------------------
 
 

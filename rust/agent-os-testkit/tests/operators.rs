@@ -70,6 +70,98 @@ fn paths_are_contained_alike() {
     every_truth_came_up(&reasons);
 }
 
+/// Texts of these pieces, many of them with a start that makes sense, held to each of the tests.
+fn texts_are_judged_alike(seed: u64, starts: &[&str], pieces: &[&str], tests: &[(&str, Value)]) {
+    let (mut random, mut reasons) = (Random::new(seed), Vec::new());
+    for round in 0..ROUNDS {
+        let start = if random.percent(80) { random.one(starts) } else { "" };
+        let text = format!("{start}{}", fuzz::text(&mut random, pieces, 5));
+        let (name, operand) = &tests[round % tests.len()];
+        agree(
+            Value::from([(*name, operand.clone())]),
+            Value::from([("value", text.as_str().into())]),
+            &[],
+            &mut reasons,
+        );
+    }
+    every_truth_came_up(&reasons);
+}
+
+fn list(texts: &[&str]) -> Value {
+    Value::List(texts.iter().copied().map(Value::from).collect())
+}
+
+#[test]
+fn urls_are_judged_alike() {
+    let tests = [
+        ("host", list(&["example.com", ".example.com", "127.0.0.1", "::1"])),
+        ("host", list(&["a", ".local", "10.0.0.1", "8.8.8.8"])),
+        ("private_address", true.into()),
+        ("private_address", false.into()),
+        ("scheme", list(&["https", "redis"])),
+        ("port", Value::List(vec![80.into(), 443.into()])),
+    ];
+    let starts =
+        ["https://", "http://", "https://example.com", "http://127.0.0.1", "redis://", "https://user@", "http://0x7f"];
+    texts_are_judged_alike(16, &starts, fuzz::URL_PIECES, &tests);
+}
+
+#[test]
+fn mail_addresses_are_judged_alike() {
+    let tests = [("domain", list(&["example.com", ".example.com", "localhost"]))];
+    texts_are_judged_alike(17, &["ada@", "ada@example.com", "a.b@a."], fuzz::MAIL_PIECES, &tests);
+}
+
+#[test]
+fn addresses_are_judged_alike() {
+    let tests = [
+        ("network", list(&["10.0.0.0/8", "2001:db8::/32"])),
+        ("network", list(&["::/0"])),
+        ("network", "0.0.0.0/0".into()),
+        ("network", list(&["10.1.2.3", "::1"])),
+    ];
+    texts_are_judged_alike(
+        18,
+        &["10.", "10.0.0.1", "::ffff:10.", "2001:db8::", "64:ff9b::"],
+        fuzz::ADDRESS_PIECES,
+        &tests,
+    );
+}
+
+#[test]
+fn globs_are_matched_alike() {
+    let (mut random, mut reasons) = (Random::new(19), Vec::new());
+    let mut usable = 0;
+    for _ in 0..ROUNDS {
+        let glob = fuzz::text(&mut random, fuzz::GLOB_PIECES, 5);
+        let rule = Value::from([
+            ("id", "only".into()),
+            ("effect", "deny".into()),
+            ("action", list(&["**"])),
+            ("when", Value::from([("args.value", Value::from([("glob", glob.as_str().into())]))])),
+        ]);
+        let document = Value::from([
+            ("agent_os", 1.into()),
+            ("name", "globs".into()),
+            ("sets", Value::from([])),
+            ("rules", Value::List(vec![rule])),
+        ]);
+        if Engine::new(&document, &[]).is_err() {
+            continue;
+        }
+        usable += 1;
+        let text = fuzz::text(&mut random, fuzz::GLOBBED_PIECES, 6);
+        agree(
+            Value::from([("glob", glob.as_str().into())]),
+            Value::from([("value", text.as_str().into())]),
+            &[],
+            &mut reasons,
+        );
+    }
+    assert!(usable > ROUNDS / 4, "{usable}");
+    every_truth_came_up(&reasons);
+}
+
 #[test]
 fn values_are_seen_alike() {
     let (mut random, mut reasons) = (Random::new(12), Vec::new());

@@ -10,15 +10,15 @@ const LOCAL_BYTES: usize = 64;
 
 /// The domain of an address in the form in which it is compared; `None` for anything but one plain address.
 pub(super) fn domain(address: &str) -> Option<Box<str>> {
+    if address.len() > ADDRESS_BYTES {
+        return None;
+    }
     let (local, domain) = address.split_once('@').filter(|(_, domain)| !domain.contains('@'))?;
     // `atext` of RFC 5322, without the `!` and `%` of old routes.
     let is_atext = |byte: u8| byte.is_ascii_alphanumeric() || b"#$&'*+-/=?^_`{|}~".contains(&byte);
     let is_local =
         local.len() <= LOCAL_BYTES && local.split('.').all(|atom| !atom.is_empty() && atom.bytes().all(is_atext));
-    if address.len() > ADDRESS_BYTES || !is_local {
-        return None;
-    }
-    host::mail_domain(domain)
+    if is_local { host::mail_domain(domain) } else { None }
 }
 
 #[cfg(test)]

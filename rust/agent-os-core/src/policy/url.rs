@@ -97,7 +97,8 @@ fn host_written(authority: &str) -> Option<&str> {
         return None;
     }
     let port = place.rfind(':').filter(|at| place.get(*at..).is_some_and(|rest| !rest.contains(']')));
-    place.get(..port.unwrap_or(place.len()))
+    // A user or a port without a host is no authority.
+    place.get(..port.unwrap_or(place.len())).filter(|host| !host.is_empty() || authority.is_empty())
 }
 
 /// The host, and whether it is private. An IPv4 address in an odd spelling may be another one for another reader, so

@@ -48,6 +48,8 @@ fn parts(url: &Url) -> UrlParts {
 fn absolute(text: &str) -> Option<UrlParts> {
     match Url::parse(text) {
         Ok(url) if url.scheme() == "file" => Some(UrlParts { host: file_host(text)?, ..parts(&url) }),
+        // The crate lets a user stand before a host that is empty.
+        Ok(url) if text.contains("://@") && url.host_str().is_none_or(str::is_empty) => None,
         Ok(url) => Some(parts(&url)),
         Err(_) => undecodable(text),
     }

@@ -6,6 +6,9 @@
 
 use super::condition::Truth;
 
+/// Where braces were spelt out: two stars that meet there are two, and not `**`.
+const SEAM: char = '\u{10ffff}';
+
 /// Whether a text fits a glob; unknown if it has a part that steps.
 pub(super) fn fits(glob: &str, text: &str) -> Truth {
     if text.split('/').any(|part| part == "." || part == "..") {
@@ -18,7 +21,7 @@ pub(super) fn fits(glob: &str, text: &str) -> Truth {
 /// The globs without braces that a glob stands for.
 fn spelt_out(glob: &[char]) -> Vec<Vec<char>> {
     let Some((before, choices, after)) = first_braces(glob) else { return vec![glob.to_vec()] };
-    choices.iter().flat_map(|choice| spelt_out(&[&before[..], choice, after].concat())).collect()
+    choices.iter().flat_map(|choice| spelt_out(&[&before[..], &[SEAM], choice, &[SEAM], after].concat())).collect()
 }
 
 type Braces<'g> = (Vec<char>, Vec<Vec<char>>, &'g [char]);
@@ -60,6 +63,7 @@ fn matches(glob: &[char], text: &[char], at_start: bool) -> bool {
     let rest_of = |taken: usize| &glob[taken..];
     match glob {
         [] => text.is_empty(),
+        [SEAM, ..] => matches(rest_of(1), text, false),
         ['*', '*'] if at_start => !text.is_empty(),
         ['*', '*', '/', ..] if at_start => {
             if matches(rest_of(3), text, true) {
