@@ -35,6 +35,7 @@ mod problem;
 mod provenance;
 mod reading;
 mod sieve;
+mod shell;
 mod slots;
 mod subject;
 mod suggest;
