@@ -17,7 +17,8 @@ impl Reader {
         let mut test = CommandTest::default();
         let Value::Map(entries) = operand else {
             let Value::List(_) = operand else {
-                let hint = "write the leading words, `[git, push]`, or `{program: git, args: [push], flags: [-f, --force]}`";
+                let hint =
+                    "write the leading words, `[git, push]`, or `{program: git, args: [push], flags: [-f, --force]}`";
                 self.bad_operand(operand, "a list of words or a mapping", hint);
                 return None;
             };
@@ -98,7 +99,11 @@ impl Reader {
             return None;
         };
         if forms.is_empty() || standing.depth > DEPTH {
-            self.problems.add(Code::Empty, "the list of exceptions is empty or too deep", "write at least one, or leave the key out");
+            self.problems.add(
+                Code::Empty,
+                "the list of exceptions is empty or too deep",
+                "write at least one, or leave the key out",
+            );
             return None;
         }
         let mut found = Vec::new();

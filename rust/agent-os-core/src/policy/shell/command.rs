@@ -32,7 +32,11 @@ pub(in crate::policy) struct CommandTest {
 
 impl CommandTest {
     /// Whether one of the commands is of this form. `tests` judges a list of words.
-    pub(in crate::policy) fn holds(&self, analysis: &Analysis, tests: impl Fn(&Tests, &Reading<'_>) -> Kleene) -> Kleene {
+    pub(in crate::policy) fn holds(
+        &self,
+        analysis: &Analysis,
+        tests: impl Fn(&Tests, &Reading<'_>) -> Kleene,
+    ) -> Kleene {
         let known = Kleene::any(analysis.commands.iter().map(|simple| self.one(simple, &tests)));
         let whole = if analysis.incomplete { known.or(Kleene::Unknown) } else { known };
         if self.sure { Kleene::from(whole == Kleene::True) } else { whole }
@@ -48,7 +52,9 @@ impl CommandTest {
             return truth;
         }
         truth = truth.and(Kleene::all(self.flags.iter().map(|group| has_flag(&simple.arguments, group))));
-        truth = truth.and(!has_flag(&simple.arguments, &self.without));
+        if !self.without.is_empty() {
+            truth = truth.and(!has_flag(&simple.arguments, &self.without));
+        }
         if let (Some(list), true) = (&self.targets, truth != Kleene::False) {
             let all = operands(&simple.arguments).skip(self.operands.len());
             let targets: Vec<Word> = all.map(|word| seen(word, simple.moved).clone()).collect();
@@ -70,10 +76,7 @@ fn seen(word: &Word, moved: bool) -> &Word {
 }
 
 /// The words are, one by one, among what is expected of each.
-fn starts<'w, 'e>(
-    mut words: impl Iterator<Item = &'w Word>,
-    expected: impl Iterator<Item = &'e [Box<str>]>,
-) -> Kleene {
+fn starts<'w, 'e>(mut words: impl Iterator<Item = &'w Word>, expected: impl Iterator<Item = &'e [Box<str>]>) -> Kleene {
     let mut unclear = false;
     Kleene::all(expected.map(|expected| {
         if unclear {

@@ -38,8 +38,28 @@ const WRAPPERS: &[Wrapper] = &[
     Wrapper {
         names: &["sudo"],
         valued: &[
-            "-u", "-g", "-h", "-p", "-C", "-r", "-t", "-T", "-U", "-D", "-R", "--user", "--group", "--host",
-            "--prompt", "--close-from", "--role", "--type", "--command-timeout", "--other-user", "--chdir", "--chroot",
+            "-u",
+            "-g",
+            "-h",
+            "-p",
+            "-C",
+            "-r",
+            "-t",
+            "-T",
+            "-U",
+            "-D",
+            "-R",
+            "--user",
+            "--group",
+            "--host",
+            "--prompt",
+            "--close-from",
+            "--role",
+            "--type",
+            "--command-timeout",
+            "--other-user",
+            "--chdir",
+            "--chroot",
         ],
         assignments: true,
         unclear: &["-s", "-i", "-e", "--shell", "--login", "--edit", "-D", "--chdir", "-R", "--chroot"],
@@ -57,23 +77,66 @@ const WRAPPERS: &[Wrapper] = &[
     Wrapper { names: &["ionice"], valued: &["-c", "-n", "--class", "--classdata"], unclear: &["-p"], ..PLAIN },
     Wrapper { names: &["chrt"], skip: 1, valued: &["-T", "-P", "-D"], ..PLAIN },
     Wrapper { names: &["taskset"], skip: 1, ..PLAIN },
-    Wrapper { names: &["nohup", "setsid", "builtin", "coproc", "unbuffer", "dbus-run-session", "fakeroot", "proxychains", "catchsegv", "caffeinate", "pkexec"], ..PLAIN },
+    Wrapper {
+        names: &[
+            "nohup",
+            "setsid",
+            "builtin",
+            "coproc",
+            "unbuffer",
+            "dbus-run-session",
+            "fakeroot",
+            "proxychains",
+            "catchsegv",
+            "caffeinate",
+            "pkexec",
+        ],
+        ..PLAIN
+    },
     Wrapper { names: &["command"], unclear: &[], ..PLAIN },
     Wrapper { names: &["exec"], valued: &["-a"], ..PLAIN },
     Wrapper { names: &["time"], valued: &["-f", "-o", "--format", "--output"], ..PLAIN },
     Wrapper { names: &["stdbuf"], valued: &["-i", "-o", "-e", "--input", "--output", "--error"], ..PLAIN },
     Wrapper { names: &["timeout"], valued: &["-k", "-s", "--kill-after", "--signal"], skip: 1, ..PLAIN },
     Wrapper { names: &["chroot"], valued: &["--userspec", "--groups"], skip: 1, needs_command: true, ..PLAIN },
-    Wrapper { names: &["unshare"], valued: &["-S", "-G", "-R", "-w", "--setuid", "--setgid", "--root", "--wd"], needs_command: true, ..PLAIN },
+    Wrapper {
+        names: &["unshare"],
+        valued: &["-S", "-G", "-R", "-w", "--setuid", "--setgid", "--root", "--wd"],
+        needs_command: true,
+        ..PLAIN
+    },
     Wrapper { names: &["nsenter"], valued: &["-t", "--target", "-S", "-G"], needs_command: true, ..PLAIN },
-    Wrapper { names: &["strace", "ltrace"], valued: &["-o", "-e", "-p", "-s", "-a", "-u", "-E", "-P", "-O", "-S", "-I", "-b", "-X"], ..PLAIN },
+    Wrapper {
+        names: &["strace", "ltrace"],
+        valued: &["-o", "-e", "-p", "-s", "-a", "-u", "-E", "-P", "-O", "-S", "-I", "-b", "-X"],
+        ..PLAIN
+    },
     Wrapper { names: &["xvfb-run"], valued: &["-n", "-s", "-f", "-e", "-p", "-w"], ..PLAIN },
     Wrapper { names: &["busybox", "toybox"], ..PLAIN },
-    Wrapper { names: &["flock"], valued: &["-w", "-E", "--timeout", "--wait", "--conflict-exit-code"], skip: 1, unclear: &["-c", "--command"], ..PLAIN },
+    Wrapper {
+        names: &["flock"],
+        valued: &["-w", "-E", "--timeout", "--wait", "--conflict-exit-code"],
+        skip: 1,
+        unclear: &["-c", "--command"],
+        ..PLAIN
+    },
     Wrapper {
         names: &["xargs"],
         valued: &[
-            "-a", "-d", "-E", "-I", "-L", "-n", "-P", "-s", "--arg-file", "--delimiter", "--max-lines", "--max-args", "--max-procs", "--max-chars",
+            "-a",
+            "-d",
+            "-E",
+            "-I",
+            "-L",
+            "-n",
+            "-P",
+            "-s",
+            "--arg-file",
+            "--delimiter",
+            "--max-lines",
+            "--max-args",
+            "--max-procs",
+            "--max-chars",
             "--process-slot-var",
         ],
         ..PLAIN
@@ -87,10 +150,41 @@ const OPAQUE: &[&str] = &["fish", "csh", "tcsh", "pwsh", "powershell", "nu", "xo
 
 /// Variables that change what names stand for, or that name programs.
 const NAMING: &[&str] = &[
-    "PATH", "HOME", "IFS", "ENV", "BASH_ENV", "BASHOPTS", "SHELLOPTS", "PS4", "PROMPT_COMMAND", "LD_PRELOAD",
-    "LD_LIBRARY_PATH", "LD_AUDIT", "DYLD_INSERT_LIBRARIES", "PAGER", "EDITOR", "VISUAL", "BROWSER", "SHELL", "LESSOPEN", "NODE_OPTIONS",
-    "PERL5OPT", "RUBYOPT", "PYTHONSTARTUP", "CDPATH", "GIT_PAGER", "GIT_EDITOR", "GIT_SSH", "GIT_SSH_COMMAND",
-    "GIT_EXTERNAL_DIFF", "GIT_ASKPASS", "GIT_SEQUENCE_EDITOR", "GIT_PROXY_COMMAND", "GIT_EXEC_PATH", "GIT_CONFIG_PARAMETERS", "RUSTC_WRAPPER",
+    "PATH",
+    "HOME",
+    "IFS",
+    "ENV",
+    "BASH_ENV",
+    "BASHOPTS",
+    "SHELLOPTS",
+    "PS4",
+    "PROMPT_COMMAND",
+    "LD_PRELOAD",
+    "LD_LIBRARY_PATH",
+    "LD_AUDIT",
+    "DYLD_INSERT_LIBRARIES",
+    "PAGER",
+    "EDITOR",
+    "VISUAL",
+    "BROWSER",
+    "SHELL",
+    "LESSOPEN",
+    "NODE_OPTIONS",
+    "PERL5OPT",
+    "RUBYOPT",
+    "PYTHONSTARTUP",
+    "CDPATH",
+    "GIT_PAGER",
+    "GIT_EDITOR",
+    "GIT_SSH",
+    "GIT_SSH_COMMAND",
+    "GIT_EXTERNAL_DIFF",
+    "GIT_ASKPASS",
+    "GIT_SEQUENCE_EDITOR",
+    "GIT_PROXY_COMMAND",
+    "GIT_EXEC_PATH",
+    "GIT_CONFIG_PARAMETERS",
+    "RUSTC_WRAPPER",
 ];
 
 pub(super) fn names_programs(variable: &str) -> bool {
@@ -104,7 +198,17 @@ pub(super) fn is_shell(program: &str) -> bool {
 /// Options before the subcommand that take the next word, so that the subcommand stands first.
 fn global_options(program: &str) -> &'static [&'static str] {
     match program {
-        "git" => &["-C", "-c", "--git-dir", "--work-tree", "--namespace", "--exec-path", "--config-env", "--super-prefix", "--attr-source"],
+        "git" => &[
+            "-C",
+            "-c",
+            "--git-dir",
+            "--work-tree",
+            "--namespace",
+            "--exec-path",
+            "--config-env",
+            "--super-prefix",
+            "--attr-source",
+        ],
         "docker" | "podman" => &["--context", "-c", "-H", "--host", "-l", "--log-level", "--config"],
         "kubectl" => &["-n", "--namespace", "--context", "--cluster", "--kubeconfig", "--user", "-s", "--server"],
         "npm" | "yarn" | "pnpm" => &["--prefix", "-C", "--dir", "--cwd", "-w", "--workspace", "--filter"],
@@ -137,7 +241,9 @@ fn leading_options<'w>(arguments: &'w [Word], valued: &[&str]) -> (Option<Vec<&'
     let mut options = Vec::new();
     let mut place = 0;
     while let Some(word) = arguments.get(place) {
-        let Some(text) = word.known() else { return (if options.is_empty() && place == 0 { Some(options) } else { None }, place) };
+        let Some(text) = word.known() else {
+            return (if options.is_empty() && place == 0 { Some(options) } else { None }, place);
+        };
         if text == "--" {
             return (Some(options), place + 1);
         }
@@ -207,8 +313,8 @@ pub(super) fn of(program: &str, arguments: &[Word]) -> Launch {
         },
         "parallel" => parallel(arguments),
         "find" | "fd" | "fdfind" => find(arguments),
-        "su" | "runuser" | "script" | "at" | "batch" | "ssh-agent" | "start-stop-daemon" | "systemd-run" | "firejail"
-        | "bwrap" | "expect" | "socat" => Launch::Unclear,
+        "su" | "runuser" | "script" | "at" | "batch" | "ssh-agent" | "start-stop-daemon" | "systemd-run"
+        | "firejail" | "bwrap" | "expect" | "socat" => Launch::Unclear,
         "hash" if has(arguments, &["-p"]) => Launch::Unclear,
         "shopt" | "complete" | "compgen" if !arguments.is_empty() => match arguments.iter().any(|word| {
             word.known().is_none_or(|text| text == "expand_aliases" || text.starts_with("-C") || text.starts_with("-F"))
@@ -225,8 +331,13 @@ pub(super) fn of(program: &str, arguments: &[Word]) -> Launch {
             if arguments.iter().any(renames) { Launch::Unclear } else { Launch::Nothing }
         }
         "git" => git(arguments),
-        "awk" | "gawk" | "mawk" | "nawk" | "sed" | "gsed" | "tar" | "bsdtar" | "rsync" | "sort" | "rg" | "zip" | "man" | "make" | "gmake" | "less" | "column" => {
-            if embeds(program, arguments) { Launch::Unclear } else { Launch::Nothing }
+        "awk" | "gawk" | "mawk" | "nawk" | "sed" | "gsed" | "tar" | "bsdtar" | "rsync" | "sort" | "rg" | "zip"
+        | "man" | "make" | "gmake" | "less" | "column" => {
+            if embeds(program, arguments) {
+                Launch::Unclear
+            } else {
+                Launch::Nothing
+            }
         }
         _ => match WRAPPERS.iter().find(|wrapper| wrapper.names.contains(&program)) {
             Some(wrapper) => wrapped(program, wrapper, arguments),
@@ -400,17 +511,38 @@ fn filled(word: &Word) -> Word {
 }
 
 fn parallel(arguments: &[Word]) -> Launch {
-    const VALUED: &[&str] = &["-j", "-N", "-n", "-L", "-a", "-C", "-d", "-P", "--jobs", "--colsep", "--delimiter", "--joblog", "--results", "--timeout", "--retries"];
+    const VALUED: &[&str] = &[
+        "-j",
+        "-N",
+        "-n",
+        "-L",
+        "-a",
+        "-C",
+        "-d",
+        "-P",
+        "--jobs",
+        "--colsep",
+        "--delimiter",
+        "--joblog",
+        "--results",
+        "--timeout",
+        "--retries",
+    ];
     let (Some(_), place) = leading_options(arguments, VALUED) else { return Launch::Unclear };
     let rest = arguments.get(place..).unwrap_or_default();
-    let end = rest.iter().position(|word| word.known().is_some_and(|text| text.starts_with(":::"))).unwrap_or(rest.len());
+    let end =
+        rest.iter().position(|word| word.known().is_some_and(|text| text.starts_with(":::"))).unwrap_or(rest.len());
     let command: Vec<Word> = rest.get(..end).unwrap_or_default().iter().map(filled).collect();
     match command.first().map(Word::known) {
         // It hands a line to a shell: a program's name alone is one word of it.
-        Some(Some(name)) if name.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b'/')) => {
+        Some(Some(name))
+            if name.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b'/')) =>
+        {
             let mut command = command;
             command.push(Word::Unclear);
-            let metacharacters = |word: &Word| word.known().is_some_and(|text| text.contains([';', '|', '&', '$', '`', '\n', '(', '<', '>']));
+            let metacharacters = |word: &Word| {
+                word.known().is_some_and(|text| text.contains([';', '|', '&', '$', '`', '\n', '(', '<', '>']))
+            };
             if command.iter().any(metacharacters) { Launch::Unclear } else { Launch::Program(command) }
         }
         _ => Launch::Unclear,
@@ -419,7 +551,8 @@ fn parallel(arguments: &[Word]) -> Launch {
 
 /// Settings that git is given on its command line; many of them name programs.
 pub(super) fn configures_programs(program: &str, arguments: &[Word]) -> bool {
-    const HARMLESS: &[&str] = &["user.", "color.", "core.quotepath=", "core.autocrlf=", "advice.", "init.defaultbranch="];
+    const HARMLESS: &[&str] =
+        &["user.", "color.", "core.quotepath=", "core.autocrlf=", "advice.", "init.defaultbranch="];
     let (options, place) = leading_options(arguments, global_options(program));
     let leading = arguments.get(..place).unwrap_or_default();
     let harmless = |text: &str| {
@@ -432,10 +565,22 @@ pub(super) fn configures_programs(program: &str, arguments: &[Word]) -> bool {
 /// Options and subcommands of git that run what they are told.
 fn git(arguments: &[Word]) -> Launch {
     let texts: Vec<Option<&str>> = arguments.iter().map(Word::known).collect();
-    let after = |wanted: &str| texts.iter().position(|text| *text == Some(wanted)).map(|place| arguments.get(place + 1..).unwrap_or_default());
+    let after = |wanted: &str| {
+        texts.iter().position(|text| *text == Some(wanted)).map(|place| arguments.get(place + 1..).unwrap_or_default())
+    };
     let runs = |text: &&Option<&str>| {
         text.is_some_and(|text| {
-            ["--upload-pack", "--receive-pack", "--exec-path=", "--config-env", "--open-files-in-pager", "--ext-diff", "ext::"].iter().any(|start| text.starts_with(start))
+            [
+                "--upload-pack",
+                "--receive-pack",
+                "--exec-path=",
+                "--config-env",
+                "--open-files-in-pager",
+                "--ext-diff",
+                "ext::",
+            ]
+            .iter()
+            .any(|start| text.starts_with(start))
         })
     };
     if texts.iter().any(|text| runs(&text)) {
@@ -447,7 +592,9 @@ fn git(arguments: &[Word]) -> Launch {
             match exec.map(|rest| rest.first().map(Word::known)) {
                 Some(Some(Some(script))) => Launch::Script(script.to_owned()),
                 Some(_) => Launch::Unclear,
-                None if texts.iter().any(|text| text.is_some_and(|text| text.starts_with("--exec="))) => Launch::Unclear,
+                None if texts.iter().any(|text| text.is_some_and(|text| text.starts_with("--exec="))) => {
+                    Launch::Unclear
+                }
                 None => Launch::Nothing,
             }
         }
@@ -456,7 +603,12 @@ fn git(arguments: &[Word]) -> Launch {
             _ => Launch::Nothing,
         },
         Some("submodule") => match after("foreach") {
-            Some(rest) => joined(rest.iter().position(|word| word.known().is_none_or(|text| !text.starts_with('-'))).and_then(|start| rest.get(start..)).unwrap_or_default()),
+            Some(rest) => joined(
+                rest.iter()
+                    .position(|word| word.known().is_none_or(|text| !text.starts_with('-')))
+                    .and_then(|start| rest.get(start..))
+                    .unwrap_or_default(),
+            ),
             None => Launch::Nothing,
         },
         Some("filter-branch" | "difftool" | "mergetool" | "daemon" | "shell") => Launch::Unclear,
@@ -469,28 +621,58 @@ fn embeds(program: &str, arguments: &[Word]) -> bool {
     arguments.iter().any(|word| {
         let Some(text) = word.known() else {
             // An argument that cannot be told is data, except where code is expected.
-            return matches!(program, "awk" | "gawk" | "mawk" | "nawk" | "sed" | "gsed") && matches!(word, Word::Unclear) && arguments.first() == Some(word);
+            return matches!(program, "awk" | "gawk" | "mawk" | "nawk" | "sed" | "gsed")
+                && matches!(word, Word::Unclear)
+                && arguments.first() == Some(word);
         };
         match program {
             "awk" | "gawk" | "mawk" | "nawk" => {
-                text.contains("system") || text.contains("getline") || text.replace("||", "").contains('|') || text.starts_with("-i") || text.starts_with("-l") || text.starts_with("-f") || text.starts_with("@load")
+                text.contains("system")
+                    || text.contains("getline")
+                    || text.replace("||", "").contains('|')
+                    || text.starts_with("-i")
+                    || text.starts_with("-l")
+                    || text.starts_with("-f")
+                    || text.starts_with("@load")
                     || text.contains('>') && text.contains('"') && text.contains("print")
             }
             "sed" | "gsed" => sed_runs(text),
-            "tar" | "bsdtar" => {
-                ["--to-command", "--checkpoint-action", "-I", "--use-compress", "-F", "--info-script", "--new-volume-script", "--rsh-command", "--rmt-command"]
-                    .iter()
-                    .any(|start| text.starts_with(start))
-            }
+            "tar" | "bsdtar" => [
+                "--to-command",
+                "--checkpoint-action",
+                "-I",
+                "--use-compress",
+                "-F",
+                "--info-script",
+                "--new-volume-script",
+                "--rsh-command",
+                "--rmt-command",
+            ]
+            .iter()
+            .any(|start| text.starts_with(start)),
             "rsync" => {
                 let path = text.split('=').next().unwrap_or(text);
-                path.starts_with("--rsh") || path.starts_with("--rsync-path") || !text.starts_with("--") && text.starts_with('-') && text.contains('e')
+                path.starts_with("--rsh")
+                    || path.starts_with("--rsync-path")
+                    || !text.starts_with("--") && text.starts_with('-') && text.contains('e')
             }
             "sort" => text.starts_with("--compress-prog"),
             "rg" => text.starts_with("--pre") || text.starts_with("--hostname-bin"),
             "zip" => text == "-TT" || text.starts_with("--unzip-command"),
-            "man" => text.starts_with("-P") || text.starts_with("-H") || text.starts_with("--pager") || text.starts_with("--html"),
-            "make" | "gmake" => text.starts_with("--eval") || text.starts_with("-E") || text.starts_with("SHELL=") || text.contains("$(") || text == "-f-" || text == "-",
+            "man" => {
+                text.starts_with("-P")
+                    || text.starts_with("-H")
+                    || text.starts_with("--pager")
+                    || text.starts_with("--html")
+            }
+            "make" | "gmake" => {
+                text.starts_with("--eval")
+                    || text.starts_with("-E")
+                    || text.starts_with("SHELL=")
+                    || text.contains("$(")
+                    || text == "-f-"
+                    || text == "-"
+            }
             "less" => text.starts_with('+'),
             _ => false,
         }
@@ -504,9 +686,12 @@ fn sed_runs(text: &str) -> bool {
     }
     text.split([';', '\n', '{', '}']).any(|command| {
         let command = command.trim_start();
-        let name = command.trim_start_matches(|c: char| c.is_ascii_digit() || matches!(c, ',' | '$' | '!' | ' ' | '~' | '+'));
+        let name =
+            command.trim_start_matches(|c: char| c.is_ascii_digit() || matches!(c, ',' | '$' | '!' | ' ' | '~' | '+'));
         let flags = command.rsplit(['/', '|', '#', ',', ':', '@']).next().unwrap_or("");
-        let is_flags = !flags.is_empty() && flags.len() <= 4 && flags.chars().all(|c| matches!(c, 'g' | 'p' | 'i' | 'I' | 'm' | 'M' | 'e' | 'w' | '0'..='9'));
+        let is_flags = !flags.is_empty()
+            && flags.len() <= 4
+            && flags.chars().all(|c| matches!(c, 'g' | 'p' | 'i' | 'I' | 'm' | 'M' | 'e' | 'w' | '0'..='9'));
         name == "e" || name.starts_with("e ") || is_flags && flags.contains('e') && command.contains('s')
     })
 }

@@ -44,8 +44,7 @@ impl Walker {
     }
 
     pub(super) fn finish(self) -> Analysis {
-        let mut programs: Vec<Word> =
-            self.commands.iter().map(|simple| Word::Known(simple.program.clone())).collect();
+        let mut programs: Vec<Word> = self.commands.iter().map(|simple| Word::Known(simple.program.clone())).collect();
         let mut writes = self.writes;
         for simple in &self.commands {
             let seen = |word: &Word| if simple.moved { word.moved().clone() } else { word.clone() };
@@ -125,7 +124,9 @@ impl Walker {
 
     /// A pipe or file that a group reads from is read by the programs inside of it.
     fn compound(&mut self, compound: &CompoundCommand, input: &Input, level: usize) {
-        if !matches!(input, Input::Outer) && matches!(compound, CompoundCommand::BraceGroup(_) | CompoundCommand::Subshell(_)) {
+        if !matches!(input, Input::Outer)
+            && matches!(compound, CompoundCommand::BraceGroup(_) | CompoundCommand::Subshell(_))
+        {
             // Whether an inner shell reads its script from there is not followed.
             let before = self.commands.len();
             self.compound_body(compound, level);

@@ -81,7 +81,10 @@ impl Read {
 
 /// Reads a word as it is spelt in the text, quotes and all.
 pub(super) fn read(raw: &str) -> Read {
-    let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b'/' | b':' | b'=' | b'+' | b',' | b'@' | b'%');
+    let plain = |byte: u8| {
+        byte.is_ascii_alphanumeric()
+            || matches!(byte, b'-' | b'_' | b'.' | b'/' | b':' | b'=' | b'+' | b',' | b'@' | b'%')
+    };
     if raw.bytes().all(plain) {
         return Read { out: raw.to_owned(), ..Read::default() };
     }
@@ -266,9 +269,8 @@ impl<'r> Reader<'r> {
             'U' => return self.code(16, 8, true),
             '0'..='7' => {
                 // The digit belongs to the number.
-                let digits: String = std::iter::once(next)
-                    .chain(self.rest.chars().take(2).take_while(|c| c.is_digit(8)))
-                    .collect();
+                let digits: String =
+                    std::iter::once(next).chain(self.rest.chars().take(2).take_while(|c| c.is_digit(8))).collect();
                 self.rest = self.rest.get(digits.len() - 1..).unwrap_or("");
                 return self.character(u32::from_str_radix(&digits, 8).ok().map(|code| code & 0xff), false);
             }

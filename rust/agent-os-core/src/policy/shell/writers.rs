@@ -18,15 +18,24 @@ pub(super) fn add(program: &str, arguments: &[Word], writes: &mut Vec<Word>) {
         "sed" | "gsed" | "perl" => {
             let in_place = arguments.iter().any(|word| {
                 word.known().is_none_or(|text| {
-                    text.starts_with("--in-place") || text.starts_with('-') && !text.starts_with("--") && text.contains('i')
+                    text.starts_with("--in-place")
+                        || text.starts_with('-') && !text.starts_with("--") && text.contains('i')
                 })
             });
             if in_place {
                 writes.extend(operands(arguments).skip(1).cloned());
             }
         }
-        "curl" => valued(arguments, &["-o", "--output=", "--output-dir=", "-D", "--dump-header=", "-c", "--cookie-jar="], writes),
-        "wget" => valued(arguments, &["-O", "--output-document=", "-P", "--directory-prefix=", "-o", "--output-file="], writes),
+        "curl" => valued(
+            arguments,
+            &["-o", "--output=", "--output-dir=", "-D", "--dump-header=", "-c", "--cookie-jar="],
+            writes,
+        ),
+        "wget" => valued(
+            arguments,
+            &["-O", "--output-document=", "-P", "--directory-prefix=", "-o", "--output-file="],
+            writes,
+        ),
         "sort" | "gcc" | "cc" | "clang" | "g++" | "objcopy" => valued(arguments, &["-o", "--output="], writes),
         "find" => valued(arguments, &["-fprint", "-fprint0", "-fls", "-fprintf"], writes),
         "tar" | "bsdtar" => valued(arguments, &["-C", "--directory="], writes),
