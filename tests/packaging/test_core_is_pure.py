@@ -105,6 +105,14 @@ PURE = {
     "zerovec-derive",
     # Unicode normalisation
     "tinyvec", "tinyvec_macros", "unicode-normalization",
+    # the grammar of bash: a tokenizer and a parser over text. `cached` brings a clock, which only expiring caches
+    # read; none of the functions that are cached is called
+    "ahash", "allocator-api2", "arrayvec", "brush-parser", "cached", "cached_proc_macro_types", "equivalent",
+    "foldhash", "hashbrown", "indenter", "once_cell", "peg", "peg-runtime", "pin-project-lite", "thiserror",
+    "tracing", "tracing-core", "utf8-chars", "web-time", "zerocopy",
+    # run by the compiler for it, not linked
+    "cached_proc_macro", "darling", "darling_core", "darling_macro", "fnv", "ident_case", "peg-macros", "strsim",
+    "thiserror-impl", "tracing-attributes",
     # hashing, small vectors, numbers as ECMAScript spells them, the pointer to the bundle in force
     "arc-swap", "rustc-hash", "rustversion", "ryu-js", "smallvec",
 }  # fmt: skip

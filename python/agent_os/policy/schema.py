@@ -93,6 +93,7 @@ def _operands() -> _Schema:
         "moment_or_arg": {"anyOf": [text, argument]},
         "number_tests": _tests(lambda operator: "number" in operator["accepts"]),
         "list_tests": _tests(lambda operator: "list" in operator["accepts"]),
+        "command": {"anyOf": [_some(text), _command()]},
         "item_tests": {"anyOf": [_ref("tests"), _ref("item_condition")]},
         "globs": {"anyOf": [text, _some(text)]},
         "hosts": {"anyOf": [text, _some(text)]},
@@ -103,6 +104,14 @@ def _operands() -> _Schema:
         "extensions": {"anyOf": [text, _some(text)]},
         "origins": _some({"enum": ["user", "system", "trusted", "untrusted"]}),
     }
+
+
+def _command() -> _Schema:
+    words: _Schema = {"anyOf": [{"type": "string", "minLength": 1}, _some({"type": "string", "minLength": 1})]}
+    groups: _Schema = {"anyOf": [words, _some(words)]}
+    keys = {"program": words, "args": groups, "flags": groups, "no_flags": words, "except": _some(_ref("command"))}
+    tests = {"targets": _ref("list_tests"), "writes": _ref("list_tests"), "sure": {"const": True}}
+    return {**_object({**keys, **tests}, optional=(*keys, *tests)), "minProperties": 1}
 
 
 def _object(properties: _Schema, optional: tuple[str, ...] = ()) -> _Schema:

@@ -67,6 +67,12 @@ limits! {
     LINT_PAIRS = 200_000;
     /// Bytes of a URL that the operators of URLs read.
     URL_BYTES = 8_192;
+    /// Bytes of a shell command that is analysed.
+    SHELL_BYTES = 16_384;
+    /// Levels of scripts and substitutions inside one another in a shell command, and of its parentheses.
+    SHELL_NESTING = 8;
+    /// Programs that one shell command reaches.
+    SHELL_PROGRAMS = 1_000;
     /// Processes that may be nested in one run.
     RUN_DEPTH = 64;
 }

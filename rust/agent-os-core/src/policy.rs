@@ -34,6 +34,7 @@ mod pattern;
 mod problem;
 mod provenance;
 mod reading;
+mod shell;
 mod sieve;
 mod slots;
 mod subject;

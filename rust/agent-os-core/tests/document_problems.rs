@@ -430,6 +430,7 @@ fn every_operator_of_the_table_is_understood_or_refused() {
             OperandShape::Schemes => r#""https""#,
             OperandShape::Ports => "[80,443]",
             OperandShape::Networks => r#"["10.0.0.0/8","::1"]"#,
+            OperandShape::Command => r#"["rm"]"#,
             OperandShape::Unsettled => "1",
         };
         let found = problems(&when(&format!(r#"{{"args.a":{{"{}":{operand}}}}}"#, operator.name)));

@@ -11,6 +11,7 @@ mod net;
 mod operator;
 mod path;
 mod provenance;
+mod shell;
 mod text_glob;
 mod under;
 

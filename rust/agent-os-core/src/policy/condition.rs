@@ -13,6 +13,7 @@ use super::path_name::NameTest;
 use super::path_under::Base;
 use super::provenance::OriginSet;
 use super::reading::Moment;
+use super::shell::CommandTest;
 use super::text::Pattern;
 use super::url::UrlTest;
 use crate::number::Number;
@@ -111,6 +112,16 @@ pub(super) enum Check {
     Network(Box<[IpNet]>),
     Domain(Box<[HostPattern]>),
     SeenIn { origins: OriginSet, negate: bool },
+    Shell(ShellCheck),
+}
+
+/// What a shell command is asked.
+#[derive(Debug)]
+pub(super) enum ShellCheck {
+    Programs(Tests),
+    Writes(Tests),
+    HasSubstitution(bool),
+    Command(Box<CommandTest>),
 }
 
 /// What is done to each item of a list.

@@ -7,6 +7,7 @@ mod operand_net;
 mod problems;
 mod rule;
 mod scope;
+mod shell;
 
 use std::collections::BTreeMap;
 

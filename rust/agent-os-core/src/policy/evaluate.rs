@@ -2,17 +2,19 @@
 
 use super::bundle::Bundle;
 use super::condition::{
-    Check, Condition, ItemCheck, Leaf, Members, MomentOperand, NumberOperand, Operand, Parts, Source, Tests,
+    Check, Condition, ItemCheck, Leaf, Members, MomentOperand, NumberOperand, Operand, Parts, ShellCheck, Source, Tests,
 };
 use super::effect::PathIx;
 use super::kleene::Kleene;
 use super::parsed::Parsed;
 use super::path::Input;
 use super::reading::{Moment, Numeric, Reading, equals};
+use super::shell::{Analysis, Word};
 use super::slots::Slots;
 use super::text::{fold, folded_if};
 use super::url::WebUrl;
 use super::{glob, ip, mail};
+use crate::limits;
 use crate::request::{Arguments, Found, RunState, Segment};
 use crate::time;
 
@@ -24,11 +26,20 @@ pub(super) struct Evaluation<'e, A: Arguments> {
     slots: Slots<A::Item>,
     urls: Parsed<Option<WebUrl>>,
     domains: Parsed<Option<Box<str>>>,
+    shell: Parsed<Analysis>,
 }
 
 impl<'e, A: Arguments> Evaluation<'e, A> {
     pub(super) fn new(bundle: &'e Bundle, args: &'e A, run: &'e RunState<'e>) -> Self {
-        Self { bundle, args, run, slots: Slots::new(), urls: Parsed::new(), domains: Parsed::new() }
+        Self {
+            bundle,
+            args,
+            run,
+            slots: Slots::new(),
+            urls: Parsed::new(),
+            domains: Parsed::new(),
+            shell: Parsed::new(),
+        }
     }
 
     /// `when` and not `unless`.
@@ -177,7 +188,12 @@ impl<'e, A: Arguments> Evaluation<'e, A> {
                 Reading::Map(entries) => self.tests(tests, &Reading::Keys(entries)),
                 _ => Kleene::Unknown,
             },
+            Check::Shell(shell) => match value {
+                Reading::Text(text) => self.shell(shell, text),
+                _ => Kleene::Unknown,
+            },
             Check::Under(bases) => match value {
+                Reading::Glob(pattern) => Kleene::any(bases.iter().map(|base| Word::glob_under(pattern, base))),
                 Reading::Text(path) => Kleene::any(bases.iter().map(|base| base.holds(path))),
                 _ => Kleene::Unknown,
             },
@@ -196,6 +212,17 @@ impl<'e, A: Arguments> Evaluation<'e, A> {
                 None => Kleene::Unknown,
             }),
             Check::SeenIn { origins, negate } => self.run.provenance.seen_reading(value, *origins).negated_if(*negate),
+        }
+    }
+
+    fn shell(&self, check: &ShellCheck, text: &str) -> Kleene {
+        // SECURITY: what is too long to be analysed is too long to be kept as a key, too.
+        let analysis = self.shell.get(text.get(..limits::SHELL_BYTES + 1).unwrap_or(text), Analysis::of);
+        match check {
+            ShellCheck::Programs(tests) => self.tests(tests, &Reading::Words(&analysis.programs)),
+            ShellCheck::Writes(tests) => self.tests(tests, &Reading::Words(&analysis.writes)),
+            ShellCheck::HasSubstitution(expected) => analysis.has_substitution(*expected),
+            ShellCheck::Command(command) => command.holds(&analysis, |tests, words| self.tests(tests, words)),
         }
     }
 

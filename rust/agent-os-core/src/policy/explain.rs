@@ -187,6 +187,9 @@ fn what(found: &Found<Reading<'_>>) -> String {
             Reading::Set(items) => format!("is a set of {}", items.len()),
             Reading::Texts(texts) => format!("is {}", shortened(&format!("[{}]", texts.join(", ")))),
             Reading::Keys(entries) | Reading::Map(entries) => format!("is a mapping of {}", entries.len()),
+            Reading::Words(words) => format!("is a list of {}", words.len()),
+            Reading::Glob(pattern) => format!("is the pattern {}", canonical_text(&Value::from(&*shortened(pattern)))),
+            Reading::Unclear => "cannot be told".to_owned(),
             Reading::NotFinite => "is not a finite number".to_owned(),
         },
     }

@@ -106,6 +106,8 @@ named! {
         ItemTests = "item_tests",
         /// A mapping of operators that take lists.
         ListTests = "list_tests",
+        /// A non-empty list of leading words, or `{program: …, args: …, flags: …, targets: …, writes: …, sure: true}`.
+        Command = "command",
         /// A non-empty list of origins.
         Origins = "origins",
         /// A glob or a non-empty list of such.
@@ -320,6 +322,34 @@ pub const OPERATORS: &[Operator] = &[
         "the domain of the e-mail address is one of these, or lies below one that starts with a dot",
     ),
     operator(
+        "programs",
+        F::Shell,
+        S::ListTests,
+        &[K::String],
+        "the list of every program that the shell command reaches passes the tests; what cannot be told is unknown",
+    ),
+    operator(
+        "command",
+        F::Shell,
+        S::Command,
+        &[K::String],
+        "the shell command runs this; it may, if that cannot be told: unknown",
+    ),
+    operator(
+        "writes",
+        F::Shell,
+        S::ListTests,
+        &[K::String],
+        "the list of the files that the shell command writes passes the tests; what cannot be told is unknown",
+    ),
+    operator(
+        "has_substitution",
+        F::Shell,
+        S::Bool,
+        &[K::String],
+        "the shell command runs others inside of its words (`$(…)`, backquotes, `<(…)`), or does not",
+    ),
+    operator(
         "seen_in",
         F::Provenance,
         S::Origins,
@@ -334,10 +364,6 @@ pub const OPERATORS: &[Operator] = &[
         "occurs in no text of these origins; a trip-wire that re-encoding passes",
     ),
     operator("ignore_case", F::Modifier, S::True, &[], "text comparisons beside it ignore case"),
-    reserved("programs", F::Shell, "every program that the command reaches"),
-    reserved("command", F::Shell, "the command's leading arguments"),
-    reserved("writes", F::Shell, "the files that the command writes"),
-    reserved("has_substitution", F::Shell, "the command substitutes commands or parameters"),
     reserved("statements", F::Sql, "the kinds of statements"),
     reserved("tables", F::Sql, "the tables that are touched"),
     reserved("has_where", F::Sql, "every statement has a condition"),

@@ -44,6 +44,17 @@ impl Base {
             _ => Kleene::Unknown,
         }
     }
+
+    /// True if this directory lies inside of the path, or may.
+    pub(super) fn may_hold_below(&self, path: &str) -> bool {
+        match normalise(path) {
+            Some(segments) if path.starts_with('/') == self.absolute => {
+                segments.len() <= self.segments.len()
+                    && segments.iter().zip(&self.segments).all(|(segment, base)| *segment == &**base)
+            }
+            _ => true,
+        }
+    }
 }
 
 /// The segments of a path, each with a `/` behind it, so that a path lies in a directory if it starts with its text and

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use super::kleene::Kleene;
 use super::operators::Kind;
+use super::shell::Word;
 use super::text::folded_if;
 use crate::number::Number;
 use crate::request::{Found, Segment, View};
@@ -28,6 +29,12 @@ pub(super) enum Reading<'a> {
     Texts(&'a [String]),
     /// A list of texts: the keys of a map.
     Keys(&'a BTreeMap<String, Value>),
+    /// A list of the words of a shell command.
+    Words(&'a [Word]),
+    /// Names of files that a pattern of the shell stands for.
+    Glob(&'a str),
+    /// Words that cannot be told.
+    Unclear,
     /// NaN or an infinity.
     NotFinite,
 }
@@ -74,9 +81,10 @@ impl<'a> Reading<'a> {
             Self::Bytes(_) => Kind::Bytes,
             Self::Date(_) => Kind::Date,
             Self::DateTime(_) => Kind::DateTime,
-            Self::List(_) | Self::Set(_) | Self::Texts(_) | Self::Keys(_) => Kind::List,
+            Self::List(_) | Self::Set(_) | Self::Texts(_) | Self::Keys(_) | Self::Words(_) => Kind::List,
             Self::Map(_) => Kind::Map,
-            Self::NotFinite => return None,
+            Self::Glob(_) => Kind::String,
+            Self::Unclear | Self::NotFinite => return None,
         })
     }
 
@@ -86,6 +94,7 @@ impl<'a> Reading<'a> {
             Self::List(items) | Self::Set(items) => Items::Values(items.iter()),
             Self::Texts(texts) => Items::Texts(texts.iter()),
             Self::Keys(entries) => Items::Keys(entries.keys()),
+            Self::Words(words) => Items::Words(words.iter()),
             _ => return None,
         })
     }
@@ -96,6 +105,8 @@ impl<'a> Reading<'a> {
             Self::List(items) | Self::Set(items) => Some(items.len()),
             Self::Texts(texts) => Some(texts.len()),
             Self::Map(entries) | Self::Keys(entries) => Some(entries.len()),
+            // A pattern stands for any number of names.
+            Self::Words(words) => words.iter().all(|word| matches!(word, Word::Known(_))).then_some(words.len()),
             _ => None,
         }
     }
@@ -168,6 +179,7 @@ pub(super) enum Items<'a> {
     Values(std::slice::Iter<'a, Value>),
     Texts(std::slice::Iter<'a, String>),
     Keys(std::collections::btree_map::Keys<'a, String, Value>),
+    Words(std::slice::Iter<'a, Word>),
 }
 
 impl<'a> Iterator for Items<'a> {
@@ -178,6 +190,11 @@ impl<'a> Iterator for Items<'a> {
             Self::Values(values) => values.next().map(Reading::of),
             Self::Texts(texts) => texts.next().map(|text| Reading::Text(text)),
             Self::Keys(keys) => keys.next().map(|key| Reading::Text(key)),
+            Self::Words(words) => words.next().map(|word| match word {
+                Word::Known(text) => Reading::Text(text),
+                Word::Glob(pattern) => Reading::Glob(pattern),
+                Word::Unclear => Reading::Unclear,
+            }),
         }
     }
 }

@@ -126,6 +126,7 @@ impl<'r> Conditions<'r> {
                 &["under", "under", "under", "eq", "starts_with", "length", "name", "extension", "extension", "glob"]
             }
             Type::Url => &["scheme", "host", "host", "port", "private_address", "private_address", "eq", "glob"],
+            Type::Command => &["programs", "command", "command", "writes", "has_substitution"],
             Type::Address => &["network", "network", "network", "eq"],
             Type::Mail => &["domain", "domain", "domain", "ends_with", "seen_in"],
             Type::Day | Type::Moment => &["eq", "ne", "in", "before", "after"],
@@ -181,6 +182,9 @@ impl<'r> Conditions<'r> {
                 Value::List(self.random.some(values::BASES, 1, 3).into_iter().map(Value::from).collect())
             }
             "under" => self.random.one(values::BASES).into(),
+            "programs" | "writes" => self.word_list_tests(),
+            "command" => self.command_form(1),
+            "has_substitution" => self.random.percent(50).into(),
             "name" => self.one_or_some(values::FILE_NAMES),
             "extension" => self.one_or_some(values::EXTENSIONS),
             "glob" => self.one_or_some(values::GLOBS),
@@ -220,6 +224,53 @@ impl<'r> Conditions<'r> {
             1 => Value::from([("pattern", pattern), ("anchored", true.into())]),
             _ => pattern,
         }
+    }
+
+    /// Operators on a list of words of a command.
+    fn word_list_tests(&mut self) -> Value {
+        let word = values::command_word(self.random);
+        match self.random.between(0, 4) {
+            0 => one("contains", word.as_str().into()),
+            1 => one("size", self.number_tests()),
+            2 => one("each", one("in", Value::List(vec![word.as_str().into(), "ls".into(), "git".into()]))),
+            3 => one("some", one("not", one("item", one("starts_with", "g".into())))),
+            _ => one("some", one("in", Value::List(vec![word.as_str().into(), "rm".into()]))),
+        }
+    }
+
+    /// The operand of `command`.
+    fn command_form(&mut self, depth: u32) -> Value {
+        let mut words = |count| -> Value {
+            Value::List((0..count).map(|_| values::command_word(self.random).as_str().into()).collect())
+        };
+        let (prefix, program, flags, args) = (words(2), words(3), words(2), words(1));
+        if self.random.percent(15) {
+            return prefix;
+        }
+        let mut entries = BTreeMap::from([("program".to_owned(), program)]);
+        if self.random.percent(35) {
+            let flags = if self.random.percent(50) { flags } else { Value::List(vec![flags, "-f".into()]) };
+            entries.insert("flags".to_owned(), flags);
+        }
+        if self.random.percent(30) {
+            entries.insert("args".to_owned(), args);
+        }
+        if self.random.percent(20) {
+            entries.insert("no_flags".to_owned(), self.random.one(&["-r", "--force"]).into());
+        }
+        if self.random.percent(25) {
+            entries.insert("targets".to_owned(), self.word_list_tests());
+        }
+        if self.random.percent(15) {
+            entries.insert("writes".to_owned(), self.word_list_tests());
+        }
+        if depth > 0 && self.random.percent(30) {
+            entries.insert("except".to_owned(), Value::List(vec![self.command_form(0)]));
+        }
+        if depth > 0 && self.random.percent(20) {
+            entries.insert("sure".to_owned(), true.into());
+        }
+        Value::Map(entries)
     }
 
     /// Operators on a number that is known to be one.

@@ -17,6 +17,8 @@ pub(super) enum Type {
     Flag,
     Path,
     Url,
+    /// Not among `TYPES`: the reference reads no commands but those that are made here.
+    Command,
     Address,
     Mail,
     Day,
@@ -271,6 +273,7 @@ pub(super) fn value(random: &mut Random, kind: Type) -> Value {
         Type::Path if random.percent(30) => path(random.one(PATHS)),
         Type::Path => random.one(PATHS).into(),
         Type::Url => disguised(random, URLS),
+        Type::Command => command(random).as_str().into(),
         Type::Address => disguised(random, ADDRESSES),
         Type::Mail => disguised(random, MAILS),
         Type::Day | Type::Moment if random.percent(8) => random.one(NOT_TIMES).into(),
@@ -288,6 +291,36 @@ pub(super) fn value(random: &mut Random, kind: Type) -> Value {
     }
 }
 
+/// A word of a command.
+pub(super) fn command_word(random: &mut Random) -> String {
+    random.one(&["ls", "got", "rm", "cp", "tee", "-rf", "-f", "--force", "push", "a.txt", "src/b", "-r"]).to_owned()
+}
+
+/// A plain command: the reference knows no quotes and no programs that start others.
+fn command(random: &mut Random) -> String {
+    let mut words: Vec<String> = Vec::new();
+    for place in 0..random.between(0, 3) {
+        if place > 0 || random.percent(2) {
+            words.push(random.one(&["|", ";", "&&"]).to_owned());
+        }
+        if random.percent(96) {
+            words.push(random.one(&["ls", "got", "rm", "/bin/rm", "cp", "tee", "$x", "ls", "got"]).to_owned());
+        }
+        for _ in 0..random.between(0, 3) {
+            words.push(match random.between(0, 20) {
+                0 => "$x".to_owned(),
+                1 => "--".to_owned(),
+                2 => "$(ls)".to_owned(),
+                3 | 4 => "> out.txt".to_owned(),
+                5 => "--forc=1".to_owned(),
+                6 if random.percent(20) && !words.iter().any(|word| word == "'") => "'".to_owned(),
+                _ => command_word(random),
+            });
+        }
+    }
+    words.join(" ")
+}
+
 /// A literal operand of a policy, of the kind that a type's values have.
 pub(super) fn literal(random: &mut Random, kind: Type) -> Value {
     match kind {
@@ -295,6 +328,7 @@ pub(super) fn literal(random: &mut Random, kind: Type) -> Value {
         Type::Said => random.one(PROVENANCE).into(),
         Type::Path => random.one(PATHS).into(),
         Type::Url => random.one(URLS).into(),
+        Type::Command => command(random).as_str().into(),
         Type::Address => random.one(ADDRESSES).into(),
         Type::Mail => random.one(MAILS).into(),
         Type::Number | Type::Numbers => number(random),

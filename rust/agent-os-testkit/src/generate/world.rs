@@ -50,6 +50,7 @@ const FIELDS: &[(&str, Type, &str)] = &[
     ("path", Type::Path, "args.path"),
     ("target", Type::Path, "args.target"),
     ("url", Type::Url, "args.url"),
+    ("shell", Type::Command, "args.shell"),
     ("host", Type::Address, "args.host"),
     ("mail", Type::Mail, "args.mail"),
     ("day", Type::Day, "args.day"),
@@ -106,7 +107,11 @@ pub(super) fn path_like(random: &mut Random, kind: Type) -> &'static str {
 pub(super) fn arguments(random: &mut Random) -> Value {
     let mut entries = BTreeMap::new();
     for (key, kind, _) in FIELDS {
-        let kind = if random.percent(5) { values::any_type(random) } else { *kind };
+        let kind = match random.percent(5) {
+            true if *kind == Type::Command => Type::Numbers,
+            true => values::any_type(random),
+            false => *kind,
+        };
         if random.percent(88) {
             entries.insert((*key).to_owned(), values::value(random, kind));
         }

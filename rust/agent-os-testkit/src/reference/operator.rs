@@ -12,6 +12,7 @@ use super::condition::{Scope, Truth, all, any, judge, not};
 use super::equality::{equals_operand, folded};
 use super::exact::Exact;
 use super::path::{self, Found};
+use super::shell;
 use super::under::{self, under};
 use super::{field, items, net, text, text_glob};
 
@@ -57,6 +58,8 @@ fn holds(name: &str, value: &Value, operand: &Value, fold: bool, scope: &Scope<'
         "ge" => ordered(value, operand, &[Ordering::Greater, Ordering::Equal]),
         "before" => in_time(value, operand, Ordering::Less),
         "after" => in_time(value, operand, Ordering::Greater),
+        "programs" | "command" | "writes" | "has_substitution" => shell::holds(name, value.as_text()?, operand, scope),
+        "size" if list(value).is_some_and(|items| items.contains(&Value::Bytes(vec![0]))) => None,
         "size" => {
             counted(list(value).map(<[Value]>::len).or_else(|| keys(value).map(|keys| keys.len()))?, operand, scope)
         }

@@ -5,7 +5,7 @@ use std::cmp::Ordering;
 use super::Reader;
 use super::condition::{DEPTH, JOINS, Standing};
 use super::problems::{bare, canonical_text, described, shortened};
-use crate::policy::condition::{Accepted, Check, ItemCheck, Members, Operand, Tests, Words};
+use crate::policy::condition::{Accepted, Check, ItemCheck, Members, Operand, ShellCheck, Tests, Words};
 use crate::policy::operators::{self, Kind, OPERATORS, Operator};
 use crate::policy::path_name::NameTest;
 use crate::policy::problem::Code;
@@ -24,7 +24,7 @@ impl Site {
     /// An item of a list.
     const ANYTHING: Self = Self { kind: None, may_be_absent: false };
     const NUMBER: Self = Self { kind: Some(Kind::Number), may_be_absent: false };
-    const LIST: Self = Self { kind: Some(Kind::List), may_be_absent: false };
+    pub(super) const LIST: Self = Self { kind: Some(Kind::List), may_be_absent: false };
 }
 
 /// Operators that compare text, which `ignore_case` changes.
@@ -141,6 +141,10 @@ impl Reader {
             "network" => Check::Network(self.networks(operand)?),
             "domain" => Check::Domain(self.domains(operand)?),
             "under" => Check::Under(self.bases(operand)?.into()),
+            "programs" => Check::Shell(ShellCheck::Programs(self.tests(operand, Site::LIST, standing.deeper())?)),
+            "writes" => Check::Shell(ShellCheck::Writes(self.tests(operand, Site::LIST, standing.deeper())?)),
+            "has_substitution" => Check::Shell(ShellCheck::HasSubstitution(self.bool(operand)?)),
+            "command" => Check::Shell(ShellCheck::Command(Box::new(self.command(operand, standing.deeper())?))),
             "seen_in" | "not_seen_in" => {
                 Check::SeenIn { origins: self.origins(operand)?, negate: name == "not_seen_in" }
             }
@@ -213,6 +217,7 @@ fn compares_text(check: &Check) -> bool {
         | Check::Url(_)
         | Check::Network(_)
         | Check::Domain(_)
+        | Check::Shell(_)
         | Check::SeenIn { .. } => false,
     }
 }

@@ -332,6 +332,14 @@ impl Reader {
         }
     }
 
+    pub(super) fn bool(&mut self, operand: &Value) -> Option<bool> {
+        let Value::Bool(truth) = operand else {
+            self.bad_operand(operand, "`true` or `false`", "write `true` or `false`, without quotes");
+            return None;
+        };
+        Some(*truth)
+    }
+
     /// The operand of `under`.
     pub(super) fn bases(&mut self, operand: &Value) -> Option<Vec<Base>> {
         let texts = self.strings(operand)?;
