@@ -231,7 +231,13 @@ def test_14_no_spelling_of_a_url_hides_a_private_address(scheme: str, host: str)
 )
 @pytest.mark.parametrize(
     "text",
-    ["a" * 1_000_000, "https://" + "a." * 500_000, "/a" * 500_000, "https://" + "@" * 1_000_000, "a@" + "\u00fc" * 400_000],
+    [
+        "a" * 1_000_000,
+        "https://" + "a." * 500_000,
+        "/a" * 500_000,
+        "https://" + "@" * 1_000_000,
+        "a@" + "\u00fc" * 400_000,
+    ],
     ids=["letters", "labels", "segments", "users", "umlauts"],
 )
 def test_14_a_megabyte_is_judged_in_no_time(test: str, text: str) -> None:

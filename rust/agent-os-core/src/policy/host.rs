@@ -37,14 +37,28 @@ pub(super) enum HostName {
 impl HostName {
     /// Reads a host as the WHATWG URL standard does; `None` if it is none, or if readers disagree about it.
     pub(super) fn parse(text: &str) -> Option<Self> {
-        if text.contains('%') || text.contains(DEVIATIONS) {
-            return None;
-        }
-        match Host::parse(text).ok()? {
-            Host::Domain(name) => Self::named(&name),
+        if is_ambiguous(text) { None } else { Self::of(Host::parse(text).ok()?) }
+    }
+
+    /// A host that was read, unless it has an empty part.
+    pub(super) fn of<S: AsRef<str>>(host: Host<S>) -> Option<Self> {
+        match host {
+            Host::Domain(name) => Self::named(name.as_ref()),
             Host::Ipv4(address) => Some(Self::Address(address.into())),
             Host::Ipv6(address) => Some(Self::Address(IpAddr::from(address).to_canonical())),
         }
+    }
+
+    /// The host that a text is by its letters alone: labels in lower case, of which the last one starts with a letter,
+    /// so that no IPv4 address is meant, and nothing for IDNA to decode. `None` says nothing.
+    pub(super) fn plain(text: &str) -> Option<Self> {
+        let is_label = |label: &str| {
+            let letters = label.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-');
+            letters && !label.is_empty() && !label.starts_with("xn--")
+        };
+        let last = text.rsplit('.').next()?;
+        let is_name = last.starts_with(|first: char| first.is_ascii_lowercase()) && text.split('.').all(is_label);
+        is_name.then(|| Self::Name(text.into()))
     }
 
     /// The name, which is ASCII and lower case by now, without the dot that ends an absolute name (RFC 1034).
@@ -62,13 +76,18 @@ impl HostName {
     }
 }
 
+/// True for a host that is percent-encoded, or that the versions of IDNA map to different names.
+pub(super) fn is_ambiguous(written: &str) -> bool {
+    written.contains('%') || (!written.is_ascii() && written.contains(DEVIATIONS))
+}
+
 /// The domain of a mail address in the form in which it is compared; `None` if it is none, or if readers disagree.
 pub(super) fn mail_domain(text: &str) -> Option<Box<str>> {
     // RFC 5321 has no dot at the end of a domain, and other literals than names are in brackets.
     if text.ends_with(['.', '。', '．', '｡']) {
         return None;
     }
-    match HostName::parse(text)? {
+    match HostName::plain(text).or_else(|| HostName::parse(text))? {
         HostName::Name(name)
             if name.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.')) =>
         {

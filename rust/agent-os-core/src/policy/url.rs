@@ -1,9 +1,11 @@
 //! URLs, as the WHATWG URL standard reads them, less what programs that fetch URLs read in different ways: there the
 //! host that is judged would not be the host that is asked.
 
+use std::borrow::Cow;
+
 use url::{Host, Url};
 
-use super::host::{HostName, HostPattern, is_usual};
+use super::host::{HostName, HostPattern, is_ambiguous, is_usual};
 use super::kleene::Kleene;
 use crate::limits;
 
@@ -20,7 +22,7 @@ pub(super) enum UrlTest {
 /// The parts of a URL that conditions look at.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct WebUrl {
-    scheme: Box<str>,
+    scheme: Cow<'static, str>,
     /// `None`: there is none, or readers disagree about it.
     host: Option<HostName>,
     /// The port that is written, or the scheme's own.
@@ -28,23 +30,55 @@ pub(super) struct WebUrl {
     private: Kleene,
 }
 
+/// Schemes of the web as they are usually written, with their ports.
+const USUAL: &[(&str, &str, u16)] =
+    &[("https", "https://", 443), ("http", "http://", 80), ("wss", "wss://", 443), ("ws", "ws://", 80)];
+
 impl WebUrl {
     /// `None` for what is no absolute URL, and for one that readers take apart in different ways.
     pub(super) fn parse(text: &str) -> Option<Self> {
         if text.len() > limits::URL_BYTES || !is_plain(text) {
             return None;
         }
+        Self::usual(text).or_else(|| Self::standard(text))
+    }
+
+    /// A URL of the web in its usual spelling, read without the standard's repairs, of which it needs none. `None` says
+    /// nothing. A test compares the two on texts of all pieces.
+    fn usual(text: &str) -> Option<Self> {
+        let (scheme, own, rest) =
+            USUAL.iter().find_map(|(scheme, start, port)| Some((*scheme, *port, text.strip_prefix(start)?)))?;
+        let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
+        let (authority, path) = rest.split_at_checked(end)?;
+        let hierarchy = path.split(['?', '#']).next()?;
+        if hierarchy.contains('\\') {
+            return None;
+        }
+        let (written, port) = match authority.split_once(':') {
+            Some((written, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => (written, port.parse().ok()?),
+            Some(_) => return None,
+            None => (authority, own),
+        };
+        let host = HostName::plain(written)?;
+        let private = Kleene::from(host.is_private());
+        Some(Self { scheme: Cow::Borrowed(scheme), host: Some(host), port: Some(port), private })
+    }
+
+    /// Whatever else is a URL.
+    fn standard(text: &str) -> Option<Self> {
         let url = Url::parse(text).ok()?;
         let after = text.get(url.scheme().len() + 1..)?;
         let end = after.find(['?', '#']).unwrap_or(after.len());
         // SECURITY: some readers take a backslash for a slash, so the host would end there for them alone.
         let hierarchy = after.get(..end).filter(|part| !part.contains('\\'))?;
         let Some(authority) = authority(hierarchy, url.is_special() && url.scheme() != "file")? else {
-            return Some(Self { scheme: url.scheme().into(), host: None, port: None, private: Kleene::Unknown });
+            let scheme = Cow::Owned(url.scheme().to_owned());
+            return Some(Self { scheme, host: None, port: None, private: Kleene::Unknown });
         };
         let written = host_written(authority)?;
         let (host, private) = judged(&url, written);
-        Some(Self { scheme: url.scheme().into(), host, port: url.port_or_known_default(), private })
+        let scheme = Cow::Owned(url.scheme().to_owned());
+        Some(Self { scheme, host, port: url.port_or_known_default(), private })
     }
 
     pub(super) fn passes(&self, test: &UrlTest) -> Kleene {
@@ -108,7 +142,8 @@ fn judged(url: &Url, written: &str) -> (Option<HostName>, Kleene) {
         None => None,
         // A scheme that the standard does not know keeps its host as it is written; clients resolve it like any other.
         Some(Host::Domain(name)) if !url.is_special() => HostName::parse(name),
-        Some(_) => HostName::parse(written),
+        Some(_) if is_ambiguous(written) => None,
+        Some(host) => HostName::of(host),
     };
     match parsed {
         None => (None, Kleene::Unknown),
@@ -136,6 +171,7 @@ mod tests {
     use super::{HostPattern, UrlTest, WebUrl};
     use crate::limits;
     use crate::policy::kleene::Kleene::{self, False, True, Unknown};
+    use proptest::prelude::*;
 
     fn is_private(text: &str) -> Kleene {
         WebUrl::parse(text).map_or(Unknown, |url| url.passes(&UrlTest::Private(true)))
@@ -188,6 +224,94 @@ mod tests {
             "data:,x",
         ] {
             assert_eq!(has_host(text, "example.com"), Unknown, "{text:?}");
+        }
+    }
+
+    const PIECES: &[&str] = &[
+        "https://",
+        "http://",
+        "ws://",
+        "wss://",
+        "ftp://",
+        "HTTP://",
+        "://",
+        "/",
+        "\\",
+        "?",
+        "#",
+        "@",
+        ":",
+        ":443",
+        ":80",
+        ":0",
+        ":65535",
+        ":65536",
+        ":00080",
+        "example",
+        "example.com",
+        "Example",
+        "a",
+        "-",
+        "-a",
+        "a-",
+        "--",
+        "xn--",
+        "xn--bcher-kva",
+        ".",
+        "..",
+        "0x7f",
+        "127",
+        "1",
+        "com",
+        "localhost",
+        ".local",
+        "é",
+        "ß",
+        "%41",
+        "%",
+        " ",
+        "\t",
+        "[::1]",
+        "<",
+        "_",
+        "+",
+        "&",
+        "~",
+        "|",
+        "^",
+        "",
+    ];
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(20_000))]
+
+        #[test]
+        fn the_short_way_says_what_the_standard_says(
+            start in prop::sample::select(&["https://", "https://example.com", "http://a", "ws://a.b", ""][..]),
+            parts in prop::collection::vec(prop::sample::select(PIECES), 0..7),
+        ) {
+            let text = format!("{start}{}", parts.concat());
+            if let Some(usual) = WebUrl::usual(&text).filter(|_| super::is_plain(&text)) {
+                prop_assert_eq!(Some(usual), WebUrl::standard(&text), "{:?}", text);
+            }
+        }
+    }
+
+    #[test]
+    fn the_usual_goes_the_short_way() {
+        for text in
+            ["https://example.com", "http://docs.example.com:8080/a/b.html?q=1#c", "https://xn-a.example/é", "wss://a"]
+        {
+            assert!(WebUrl::usual(text).is_some(), "{text}");
+        }
+        for text in [
+            "https://Example.com",
+            "https://a@example.com",
+            "https://1.2.3.4",
+            "https://xn--a.example",
+            "https://example.com.",
+        ] {
+            assert!(WebUrl::usual(text).is_none(), "{text}");
         }
     }
 
