@@ -8,6 +8,7 @@ MAKEFLAGS += --no-builtin-rules
 
 VENV := .venv
 DEMO_VENV := .venv-demo
+PEER_VENV := .venv-peer
 ifeq ($(OS),Windows_NT)
 BIN := Scripts
 else
@@ -15,6 +16,7 @@ BIN := bin
 endif
 PY := $(VENV)/$(BIN)/python
 DEMO_PY := $(DEMO_VENV)/$(BIN)/python
+PEER_PY := $(PEER_VENV)/$(BIN)/python
 
 # Tests run optimised, with debug assertions and without the minutes that link-time optimisation takes.
 CARGO_TEST := cargo test --workspace --locked --profile checked
@@ -127,7 +129,15 @@ deny: ## licences, advisories and sources of the Rust dependencies (needs cargo-
 .PHONY: bench
 bench: $(VENV)/.built ## the benchmarks of docs/benchmarks.md, with their peers in the same run
 	$(PY) -m pip install $(PIP_FLAGS) -r benches/requirements.txt
+	@# This peer's import name is ours, so it lives apart.
+	[ -x $(PEER_PY) ] || $(PY) -m venv $(PEER_VENV)
+	$(PEER_PY) -m pip install $(PIP_FLAGS) -r benches/peers/requirements.txt
 	$(PY) benches/run.py $(BENCH_FLAGS)
+
+.PHONY: bench-instructions
+bench-instructions: ## instructions per decision, against the bounds of benches/instructions.json (needs valgrind)
+	@tools/preflight rust
+	@"$$(tools/preflight python)" benches/instructions.py $(BENCH_FLAGS)
 
 .PHONY: fuzz-smoke
 fuzz-smoke: ## each fuzz target for FUZZ_SECONDS=20 (needs cargo-fuzz and a C++ compiler)
@@ -157,6 +167,6 @@ generate: $(VENV)/.built ## what is made from the code: schema, compiled presets
 .PHONY: clean
 clean: ## remove what was made here, virtual environments and build trees included
 	cargo clean
-	rm -rf dist fuzz/target $(VENV) $(DEMO_VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf dist fuzz/target $(VENV) $(DEMO_VENV) $(PEER_VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find python tests examples benches -name __pycache__ -type d -prune -exec rm -rf {} +
 	find python -name '_core*.so' -delete -o -name '_core*.pyd' -delete

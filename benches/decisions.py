@@ -1,22 +1,24 @@
-"""One decision from Python: ours, cedarpy, casbin and a dict, with 10 to 10,000 rules.
+"""One decision from Python, with 10 to 10,000 rules on as many actions.
 
 Each rule allows one action, for amounts above 0 and up to 500 and for two currencies; the request is the middle rule's
-and is allowed. Policies and entities are parsed before; cedarpy gets its pre-parsed handles, casbin its enforcer. The
-dict knows neither agents, unknowns nor explanations: it is the floor of what Python can do.
+and is allowed. Policies and entities are parsed before; cedarpy gets its pre-parsed handles, casbin its enforcer,
+regorus an engine with its rules in one set. CEL has expressions and no policies: a dict finds the action's one, as in
+the plain dict, which knows neither agents, unknowns nor explanations and is the floor of what Python can do. A rule of
+agent-os-kernel has one condition, on the tool's name.
 """
 
 from __future__ import annotations
 
 import io
 import logging
-import tempfile
-from pathlib import Path
 
 import casbin
 import cedarpy
-from rounds import Contestant, take_turns
+import cel
+from kernels import agent_os_kernel, checking, kernel
+from rounds import Contestant, Elsewhere, take_turns
 
-from agent_os import KernelSpace, _core
+from agent_os import KernelSpace
 
 SIZES = (10, 100, 1_000, 10_000)
 
@@ -35,47 +37,36 @@ m = r.obj == p.obj && r.sub == p.sub && r.amount > 0 && r.amount <= 500 && (r.cu
 def run(rounds: int) -> dict[str, object]:
     table: dict[str, object] = {}
     for size in SIZES:
-        contestants = {
-            "agent_os kernel.check": ours(size),
-            "agent_os, a denial by default": ours_denied(size),
+        made = ours(size)
+        action = f"service{size // 2}.send"
+        contestants: dict[str, Contestant | Elsewhere] = {
+            "agent_os kernel.check": checking(made, action, {"amount": 120, "currency": "SEK"}, allowed=True),
+            "agent_os, a denial by default": checking(made, action, {"amount": 900, "currency": "SEK"}, allowed=False),
             "cedarpy, parsed before": cedar(size),
             "casbin": casbin_enforcer(size),
+            **regorus_engine(size),
+            "CEL, compiled before, behind a dict": cel_program(size),
+            **agent_os_kernel("actions", size),
             "dict and an expression": plain_dict(size),
         }
         for name, figures in take_turns(contestants, rounds if size < 10_000 else max(10, rounds // 3)).items():
             table[f"{name}, {size} rules"] = figures
+        made.close()
     return table
 
 
-def kernel(size: int) -> KernelSpace:
-    rules = [
-        {
-            "id": f"rule-{number}",
-            "effect": "allow",
-            "action": [f"service{number}.send"],
-            "when": {"args.amount": {"gt": 0, "le": 500}, "args.currency": {"in": ["EUR", "SEK"]}},
-        }
-        for number in range(size)
-    ]
-    bundle = _core.Bundle.compile({"agent_os": 1, "name": "bench", "default": "deny", "rules": rules})
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "rules.bundle"
-        path.write_bytes(bundle.dump())
-        made = KernelSpace(path, durability="memory")
-    made.register(lambda: None, agent_id="desk-7")
-    return made
-
-
-def ours(size: int) -> Contestant:
-    check, action, args = kernel(size).check, f"service{size // 2}.send", {"amount": 120, "currency": "SEK"}
-    assert check(action, args, agent="desk-7")
-    return Contestant('check(action, args, agent="desk-7")', {"check": check, "action": action, "args": args}, 2_000)
-
-
-def ours_denied(size: int) -> Contestant:
-    check, action, args = kernel(size).check, f"service{size // 2}.send", {"amount": 900, "currency": "SEK"}
-    assert not check(action, args, agent="desk-7")
-    return Contestant('check(action, args, agent="desk-7")', {"check": check, "action": action, "args": args}, 2_000)
+def ours(size: int) -> KernelSpace:
+    return kernel(
+        [
+            {
+                "id": f"rule-{number}",
+                "effect": "allow",
+                "action": [f"service{number}.send"],
+                "when": {"args.amount": {"gt": 0, "le": 500}, "args.currency": {"in": ["EUR", "SEK"]}},
+            }
+            for number in range(size)
+        ]
+    )
 
 
 def cedar(size: int) -> Contestant:
@@ -108,6 +99,40 @@ def casbin_enforcer(size: int) -> Contestant:
     assert enforcer.enforce("desk-7", action, 120, "SEK")
     names = {"enforce": enforcer.enforce, "action": action}
     return Contestant('enforce("desk-7", action, 120, "SEK")', names, max(1, 2_000 // size))
+
+
+def regorus_engine(size: int) -> dict[str, Contestant]:
+    try:
+        import regorus
+    except ImportError:
+        return {}
+    engine = regorus.Engine()
+    engine.add_policy("default.rego", "package bench\nimport rego.v1\ndefault allow := false\n")
+    # A file may have 1 MiB at most.
+    for start in range(0, size, 2_000):
+        text = io.StringIO()
+        text.write("package bench\nimport rego.v1\n")
+        for number in range(start, min(size, start + 2_000)):
+            text.write(
+                f'allow if {{ input.action == "service{number}.send"; input.amount > 0; input.amount <= 500; '
+                'input.currency in {"EUR", "SEK"} }\n'
+            )
+        engine.add_policy(f"rules{start}.rego", text.getvalue())
+    request = {"action": f"service{size // 2}.send", "amount": 120, "currency": "SEK"}
+    engine.set_input(request)
+    assert engine.eval_rule("data.bench.allow") is True
+    statement = 'set_input(request); eval_rule("data.bench.allow")'
+    names = {"set_input": engine.set_input, "eval_rule": engine.eval_rule, "request": request}
+    return {"regorus": Contestant(statement, names, max(1, 2_000 // size))}
+
+
+def cel_program(size: int) -> Contestant:
+    program = cel.compile('amount > 0 && amount <= 500 && currency in ["EUR", "SEK"]')
+    programs = {f"service{number}.send": program for number in range(size)}
+    action, args = f"service{size // 2}.send", {"amount": 120, "currency": "SEK"}
+    assert programs[action].execute(args) is True
+    names = {"programs": programs, "action": action, "args": args}
+    return Contestant("programs[action].execute(args)", names, 200)
 
 
 def plain_dict(size: int) -> Contestant:

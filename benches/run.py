@@ -16,14 +16,17 @@ import re
 import subprocess
 import sys
 from collections.abc import Callable
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
 
 import actions
+import buckets
 import decisions
+import loading
 import startup
+import typed
 
 from agent_os import _core
 
@@ -31,6 +34,9 @@ PAGE = Path(__file__).parents[1] / "docs" / "benchmarks.md"
 
 TABLES: dict[str, Callable[[int], dict[str, object]]] = {
     "decisions": decisions.run,
+    "buckets": buckets.run,
+    "typed": typed.run,
+    "loading": loading.run,
     "actions": actions.run,
     "startup": startup.run,
 }
@@ -51,10 +57,16 @@ def machine() -> dict[str, str]:
         "python": platform.python_version(),
         "rust": rustc,
         "agent-os": version("agent-os"),
-        "cedarpy": version("cedarpy"),
-        "casbin": version("casbin"),
+        **{name: found(name) for name in ("cedarpy", "casbin", "celine-regorus", "common-expression-language")},
         "load": " ".join(f"{each:.1f}" for each in os.getloadavg()),
     }
+
+
+def found(name: str) -> str:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return "not installed here"
 
 
 def main() -> int:
@@ -93,7 +105,7 @@ def write(results: dict[str, object]) -> None:
             parts.append("\n".join(f"- {row}: {value}" for row, value in rows))
             continue
         columns = list(dict.fromkeys(key for _, figures in rows for key in figures))
-        unit = "µs" if name != "startup" else "one process"
+        unit = {"startup": "one process", "loading": "ms"}.get(name, "µs")
         lines = [[unit, *columns], ["---", *("---:" for _ in columns)]]
         lines += [[row, *(f"{figures[key]:,g}" if key in figures else "" for key in columns)] for row, figures in rows]
         parts.append("\n".join(f"| {' | '.join(cells)} |" for cells in lines))

@@ -200,9 +200,12 @@ impl Kernel {
     #[pyo3(signature = (bundle, reason="reload"))]
     fn reload(&self, py: Python<'_>, bundle: &Bundle, reason: &str) -> PyResult<()> {
         self.control(py, "kernel.reload")?;
-        loaded(&self.log, bundle, reason)
-            .and_then(|draft| self.core.reload(Arc::clone(&bundle.core), Arc::clone(&bundle.extra), &draft))
-            .map_err(|fault| errors::unrecorded(py, &fault))
+        // Writing the policy into the log takes longer than many decisions, and other threads go on deciding meanwhile.
+        py.detach(|| {
+            loaded(&self.log, bundle, reason)
+                .and_then(|draft| self.core.reload(Arc::clone(&bundle.core), Arc::clone(&bundle.extra), &draft))
+        })
+        .map_err(|fault| errors::unrecorded(py, &fault))
     }
 
     /// Notes that a reload failed.

@@ -117,6 +117,9 @@ pub struct Kernel<R: Recorder, X> {
     // SECURITY: looked up with what the operator's code names, filled by it: nobody can make it collide.
     agents: RwLock<FxHashMap<String, Arc<Agent>>>,
     roster: Mutex<Vec<Arc<Agent>>>,
+    /// Bundles that were in force and that some decision still reads. A bundle is taken apart by whoever reloads, never by
+    /// whoever decides: that takes longer than many decisions.
+    retired: Mutex<Vec<Arc<InForce<X>>>>,
     recorder: R,
     level: Record,
     next_pid: AtomicU64,
@@ -147,6 +150,7 @@ impl<R: Recorder, X> Kernel<R, X> {
             in_force: ArcSwap::from_pointee(InForce::new(bundle, extra, &roster)),
             agents: RwLock::default(),
             roster: Mutex::new(roster),
+            retired: Mutex::default(),
             recorder,
             level,
             next_pid: AtomicU64::new(1),
@@ -222,7 +226,11 @@ impl<R: Recorder, X> Kernel<R, X> {
         let roster = self.roster.lock().unwrap_or_else(PoisonError::into_inner);
         let next = InForce::new(bundle, extra, &roster);
         self.recorder.event(loaded)?;
-        self.in_force.store(Arc::new(next));
+        let before = self.in_force.swap(Arc::new(next));
+        drop(roster);
+        let mut retired = self.retired.lock().unwrap_or_else(PoisonError::into_inner);
+        retired.push(before);
+        retired.retain(|bundle| Arc::strong_count(bundle) > 1);
         Ok(())
     }
 

@@ -106,13 +106,17 @@ impl Bundle {
     /// # Errors
     /// All problems of the document, in the order they were met.
     pub fn compile(document: &Value) -> Result<Self, Vec<Problem>> {
-        let read = document::read(document)?;
-        let normal_form = normal::normal_form(document);
-        Ok(Self::new(read, normal_form))
+        Self::compile_owned(document.clone())
     }
 
-    fn new(read: Document, document: Value) -> Self {
-        let fingerprint = normal::fingerprint(&document);
+    /// As [`Bundle::compile`], of a document that nobody else needs.
+    pub(super) fn compile_owned(document: Value) -> Result<Self, Vec<Problem>> {
+        let read = document::read(&document)?;
+        Ok(Self::new(read, normal::normal_form(document)))
+    }
+
+    fn new(read: Document, mut document: Value) -> Self {
+        let fingerprint = normal::fingerprint(&mut document);
         let mut index = index_of(&read.rules, |rule| !rule.shadow);
         let is_shadowed = read.default != read.shadow_default || read.rules.iter().any(|rule| rule.shadow);
         let mut shadow = is_shadowed

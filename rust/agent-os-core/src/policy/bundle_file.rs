@@ -80,12 +80,12 @@ impl Bundle {
             return Err(LoadError::Changed("its body has another digest"));
         }
         let document = canonical::decode(body).map_err(|_| LoadError::Changed("its body is not canonical"))?;
-        let bundle = Self::compile(&document).map_err(LoadError::Problems)?;
+        let bundle = Self::compile_owned(document).map_err(LoadError::Problems)?;
         if bundle.digest() != digest {
             return Err(LoadError::Changed("its policy has another digest"));
         }
         // The body must be the normal form itself, not only lead to it.
-        if bundle.dump() != bytes {
+        if canonical::encode(bundle.document()) != body {
             return Err(LoadError::Changed("its body is not in normal form"));
         }
         Ok(bundle)
