@@ -97,7 +97,7 @@ def _policy_learn(own: argparse.ArgumentParser) -> None:
 
 
 def _policy_import(own: argparse.ArgumentParser) -> None:
-    own.add_argument("format", metavar="FORMAT", help="claude-code, gemini-cli, codex or mcp")
+    own.add_argument("format", metavar="FORMAT", help="claude-code, gemini-cli, codex, cedar or mcp")
     own.add_argument("file", metavar="FILE", help="the other tool's file")
     own.add_argument("--name", metavar="NAME", help="the policy's name (default: the format's)")
     _json(own)

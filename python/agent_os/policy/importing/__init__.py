@@ -25,6 +25,7 @@ FORMATS: Final[dict[str, str]] = {
     "claude-code": "claude_code",
     "gemini-cli": "gemini_cli",
     "codex": "codex",
+    "cedar": "cedar",
     "mcp": "mcp",
 }
 

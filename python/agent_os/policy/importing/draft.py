@@ -25,7 +25,7 @@ class Draft:
         self._notes: list[str] = []
         self._supported = {row["name"] for row in _core.operators() if row["supported"]}
 
-    def rule(self, effect: str, action: str, when: dict[str, Any] | None = None, **more: Any) -> None:
+    def rule(self, effect: str, action: str | list[str], when: dict[str, Any] | None = None, **more: Any) -> None:
         """Adds a rule."""
         rule: dict[str, Any] = {"id": f"{self.origin}/{len(self._rules) + 1}", "effect": effect, "action": action}
         if when:
