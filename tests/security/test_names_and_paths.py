@@ -249,17 +249,18 @@ def test_14_a_megabyte_is_judged_in_no_time(test: str, text: str) -> None:
         assert not allowed
 
 
-# -- 14, 15: what is not there yet is an error, not a rule that matches text -------------------------------------------
+# -- 14: what is not there yet is an error, not a rule that matches text -------------------------------------------
 
 
 @pytest.mark.parametrize(
     "operator",
     [
-        *("programs: [ls]", "command: [ls]", "writes: false", "has_substitution: false", "statements: [select]"),
-        *("tables: [x]", "has_where: true"),
+        "statements: [select]",
+        "tables: [x]",
+        "has_where: true",
     ],
 )
-def test_14_15_an_operator_that_is_not_there_yet_is_a_load_error_that_says_so(operator: str) -> None:
+def test_14_an_operator_that_is_not_there_yet_is_a_load_error_that_says_so(operator: str) -> None:
     with pytest.raises(PolicyError) as refused:
         policy(RUN, f"{{id: a, effect: deny, action: t.x, when: {{args.x: {{{operator}}}}}}}")
     assert refused.value.code == "not_supported"

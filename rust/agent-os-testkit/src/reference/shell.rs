@@ -67,7 +67,7 @@ fn read(command: &str) -> Read {
         .split(|word| ["|", ";", "&&"].contains(word))
         .map(|words| words.iter().copied().filter(|word| !word.is_empty()).collect())
         .collect();
-    if parts.len() == 1 && parts[0].is_empty() {
+    if parts == [Vec::<&str>::new()] {
         return read;
     }
     for words in parts {
@@ -113,7 +113,7 @@ fn read(command: &str) -> Read {
 
 fn operands(words: &[Value]) -> Vec<Value> {
     let end = words.iter().position(|word| word.as_text() == Some("--")).unwrap_or(words.len());
-    let before = words[..end].iter().filter(|word| word.as_text().is_none_or(|text| !text.starts_with('-')));
+    let before = words.iter().take(end).filter(|word| word.as_text().is_none_or(|text| !text.starts_with('-')));
     before.chain(words.iter().skip(end + 1)).cloned().collect()
 }
 
@@ -183,7 +183,9 @@ fn is_flag(word: &str, flag: &str) -> bool {
             let name: String = word.chars().take_while(|c| *c != '=').collect();
             !name.is_empty() && long.starts_with(&name)
         }
-        (None, None) if flag.len() == 2 && flag.starts_with('-') => word.starts_with('-') && word.contains(&flag[1..]),
+        (None, None) if flag.len() == 2 && flag.starts_with('-') => {
+            word.starts_with('-') && flag.chars().nth(1).is_some_and(|letter| word.contains(letter))
+        }
         _ => word == flag,
     }
 }

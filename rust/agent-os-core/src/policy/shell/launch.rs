@@ -371,7 +371,7 @@ fn wrapped(program: &str, wrapper: &Wrapper, arguments: &[Word]) -> Launch {
             None => !option.starts_with("--") && option.contains(known.trim_start_matches('-')),
         })
     };
-    if options.iter().any(|option| bad(&option)) {
+    if options.iter().any(bad) {
         return Launch::Unclear;
     }
     // `nice -19`, `timeout 5`, and options that look like neither.
