@@ -7,7 +7,6 @@ import sys
 
 import pytest
 
-from agent_os import _core
 from agent_os.errors import PolicyError
 from agent_os.policy import Policy
 from agent_os.policy.importing import import_text
@@ -62,7 +61,6 @@ MCP = {
         }
     ],
 }
-NEEDS_COMMAND = not any(row["name"] == "command" and row["supported"] for row in _core.operators())
 
 
 def decided(text: str, *asked: tuple[str, dict[str, object]]) -> list[str]:
@@ -111,9 +109,28 @@ def test_claude_code_lines_that_do_not_map_are_all_told() -> None:
       "defaultMode": "acceptEdits"
     }}"""
     assert [line for line, _ in refused("claude-code", text)] == [3, 4, 5, 6, 7, 8, 9, 11, 12]
-    if NEEDS_COMMAND:
-        ((line, message),) = refused("claude-code", '{"permissions": {"allow": ["Bash(npm run test:*)"]}}')
-        assert (line, "no operator for the words of a command" in message) == (1, True)
+
+
+def test_prefixes_of_commands_are_words_and_an_allow_is_for_that_command_alone() -> None:
+    rules = {"allow": ["Bash(npm run test:*)"], "ask": ["Bash(git push *)"], "deny": ["Bash(curl:*)"]}
+    text = import_text("claude-code", json.dumps({"permissions": rules}))
+    asked = {
+        "npm run test": "allow",
+        "npm run test --watch": "allow",
+        "npm run tests": "deny",
+        "npm run test; rm -rf /": "deny",
+        "npm run test && npm publish": "deny",
+        "npm run test > /etc/passwd": "deny",
+        "npm run test $(curl x)": "deny",
+        "/tmp/npm run test": "deny",
+        "git push origin": "ask",
+        "ls; git push": "ask",
+        "git status": "deny",
+        "npm run test | curl x": "deny",
+    }
+    policy = Policy.from_text(text)
+    decided_so = {command: policy.decide("Bash", {"command": command}, agent="a").effect for command in asked}
+    assert decided_so == asked
 
 
 @pytest.mark.skipif(sys.version_info < (3, 11), reason="the standard library reads TOML from 3.11 on")
@@ -145,14 +162,8 @@ def test_gemini_rules_that_priority_would_decide_otherwise_are_refused(addition:
 
 
 def test_codex_rules_are_commands_or_refused() -> None:
-    if NEEDS_COMMAND:
-        assert [line for line, _ in refused("codex", CODEX)] == [1]
-    else:
-        text = import_text("codex", CODEX)
-        assert decided(text, ("shell", {"command": "git push origin"}), ("shell", {"command": "git status"})) == [
-            "ask",
-            "deny",
-        ]
+    asked = [("shell", {"command": command}) for command in ("git push origin", "git fetch", "git status")]
+    assert decided(import_text("codex", CODEX), *asked) == ["ask", "ask", "deny"]
     assert [line for line, _ in refused("codex", "x = 1\nhost_executable(name = 'git')\n")] == [1, 2]
     assert [line for line, _ in refused("codex", "prefix_rule(pattern = [], decision = 'allow')")] == [1]
     assert [line for line, _ in refused("codex", "prefix_rule(pattern = ['a'], decision = 'never')")] == [1]

@@ -57,7 +57,7 @@ def _rule(effect: str, rule: Any, line: int, column: int, draft: Draft) -> None:
     if inside is None or inside == "*":
         draft.rule(effect, action)
         return
-    when = _inside(tool, inside, line, column, draft, rule)
+    when = _inside((effect, tool), inside, line, column, draft, rule)
     if when is not None:
         draft.rule(effect, action, when)
 
@@ -75,9 +75,10 @@ def _mcp(effect: str, tool: str, inside: str | None, line: int, column: int, dra
         draft.rule(effect, action)
 
 
-def _inside(tool: str, inside: str, line: int, column: int, draft: Draft, rule: str) -> dict[str, Any] | None:
+def _inside(of: tuple[str, str], inside: str, line: int, column: int, draft: Draft, rule: str) -> dict[str, Any] | None:
+    effect, tool = of
     if tool == "Bash":
-        return _bash(inside, line, column, draft, rule)
+        return _bash(effect, inside, line, column, draft, rule)
     if tool == "WebFetch" and inside.startswith("domain:"):
         host = inside.removeprefix("domain:")
         if re.fullmatch(r"[a-z0-9-]+(\.[a-z0-9-]+)+", host):
@@ -90,7 +91,7 @@ def _inside(tool: str, inside: str, line: int, column: int, draft: Draft, rule: 
     return None
 
 
-def _bash(inside: str, line: int, column: int, draft: Draft, rule: str) -> dict[str, Any] | None:
+def _bash(effect: str, inside: str, line: int, column: int, draft: Draft, rule: str) -> dict[str, Any] | None:
     prefix = re.fullmatch(r"(?P<words>[^*]*?)(?::\*| \*)", inside)
     if prefix is None:
         if "*" in inside:
@@ -101,7 +102,7 @@ def _bash(inside: str, line: int, column: int, draft: Draft, rule: str) -> dict[
     if not words or not all(re.fullmatch(r"[A-Za-z0-9_./:=@+-]+", word) for word in words):
         draft.refuse(line, column, rule, "the words of the command are not plain ones")
         return None
-    return draft.command(words, line, column, rule)
+    return draft.command(effect, words, line, column, rule)
 
 
 def _file(argument: str, inside: str, line: int, column: int, draft: Draft, rule: str) -> dict[str, Any] | None:

@@ -60,7 +60,7 @@ def _rule(call: ast.Call, draft: Draft) -> None:
     justification = given.get("justification")
     more = {"message": justification} if isinstance(justification, str) and justification.strip() else {}
     for words in commands:
-        when = draft.command(words, *place, " ".join(words))
+        when = draft.command(effect, words, *place, " ".join(words))
         if when is None:
             return
         draft.rule(effect, "shell", when, **more)

@@ -40,12 +40,19 @@ class Draft:
         """Says that something does not map."""
         self.report.add_at(self.file, Spot(line, column), "not_importable", f"`{what}` does not map: {why}", HINT)
 
-    def command(self, words: Sequence[str], line: int, column: int, what: str) -> dict[str, Any] | None:
-        """The condition on a command that starts with these words; ``None`` after refusing it."""
-        if "command" not in self._supported:
+    def command(self, effect: str, words: Sequence[str], line: int, column: int, what: str) -> dict[str, Any] | None:
+        """The condition on a command that starts with these words; ``None`` after refusing it.
+
+        To deny or to ask, one that runs them anywhere is enough. To allow, it must be that command and nothing more.
+        """
+        if not {"command", "programs", "writes", "has_substitution"} <= self._supported:
             self.refuse(line, column, what, "this version has no operator for the words of a command")
             return None
-        return {"args.command": {"command": list(words)}}
+        tests: dict[str, Any] = {"command": list(words)}
+        if effect == "allow":
+            alone: dict[str, Any] = {"programs": {"size": {"eq": 1}}, "writes": {"size": {"eq": 0}}}
+            tests = {"starts_with": " ".join(words), **tests, **alone, "has_substitution": False}
+        return {"args.command": tests}
 
     def host(self, host: str, line: int, column: int, what: str) -> dict[str, Any] | None:
         """The condition on a URL of this host; ``None`` after refusing it."""

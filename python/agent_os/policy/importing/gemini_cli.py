@@ -108,7 +108,7 @@ def _add(rule: _Rule, draft: Draft) -> None:
             if not words or not all(re.fullmatch(r"[A-Za-z0-9_./:=@+-]+", word) for word in words):
                 draft.refuse(rule.line, 1, str(prefix), "the words of the command are not plain ones")
                 continue
-            when = draft.command(words, rule.line, 1, prefix)
+            when = draft.command(rule.effect, words, rule.line, 1, prefix)
             if when is None:
                 continue
         for action in rule.actions:
