@@ -1,5 +1,5 @@
 //! Engine and reference agree on single operators, on texts made of the pieces that each of them looks at.
-#![allow(clippy::unwrap_used, clippy::panic, missing_docs)]
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, missing_docs)]
 
 use agent_os_core::canonical::parse_json;
 use agent_os_core::value::Value;
