@@ -37,6 +37,9 @@ def main() -> int:
     if options.write:
         bounds = {"slack": 0.1, "instructions": counts}
         BOUNDS.write_text(json.dumps(bounds, indent=2) + "\n", encoding="utf-8")
+    if not BOUNDS.exists():
+        print(f"{BOUNDS.name} is missing; make it with `--write`", file=sys.stderr)
+        return 1
     return compare(counts, json.loads(BOUNDS.read_text(encoding="utf-8")))
 
 
