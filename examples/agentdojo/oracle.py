@@ -99,6 +99,7 @@ def request_of(entry: Entry, texts: list[tuple[str, str]]) -> dict[str, Any]:
         "args": load_reference().untag(entry["args"]["full"]),
         "agent": entry["agent"],
         "labels": entry["run"]["labels"],
+        "calls": entry["run"]["calls"],
         "depth": entry["run"]["depth"],
         "now_micros": entry["when"],
         "texts": list(texts),

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
         PolicyError,
         RecorderError,
         RequestInvalid,
+        StoreError,
         UnsupportedEntryPoint,
     )
     from agent_os.kernel.approvals import ApprovalRequest
@@ -47,6 +48,7 @@ _ROOMS = {
     "PolicyDenied": "errors",
     "PolicyError": "errors",
     "RecorderError": "errors",
+    "StoreError": "errors",
     "RequestInvalid": "errors",
     "UnsupportedEntryPoint": "errors",
 }
@@ -65,6 +67,7 @@ __all__ = [
     "PolicyError",
     "RecorderError",
     "RequestInvalid",
+    "StoreError",
     "UnsupportedEntryPoint",
     "__version__",
 ]

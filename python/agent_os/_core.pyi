@@ -92,6 +92,9 @@ class Bundle:
         now_micros: int | None = None,
         texts: Sequence[tuple[str, str]] = ...,
         approved: Sequence[str] = ...,
+        calls: int = 0,
+        usage: Sequence[tuple[str, str]] = ...,
+        usage_is_whole: bool = True,
     ) -> Decision: ...
     def explain(
         self,
@@ -106,6 +109,8 @@ class Bundle:
         now_micros: int | None = None,
         texts: Sequence[tuple[str, str]] = ...,
         only_for_action: bool = False,
+        calls: int = 0,
+        usage: Sequence[tuple[str, str]] = ...,
     ) -> list[dict[str, Any]]: ...
 
 @final
@@ -191,6 +196,7 @@ class Kernel:
         current: Callable[[], Process | None],
         directory: str | PathLike[str] | None,
         durability: str,
+        store: str | PathLike[str] | None,
         record: str,
         name: str,
         version: str,

@@ -22,6 +22,7 @@ __all__ = [
     "Problem",
     "RecorderError",
     "RequestInvalid",
+    "StoreError",
     "UnsupportedEntryPoint",
 ]
 
@@ -103,6 +104,12 @@ class RecorderError(AgentOSError, OSError):
 
 class NothingEnforced(UserWarning):
     """The policy in force allows everything: all its rules are in shadow. Decisions are recorded and stop nothing."""
+
+
+class StoreError(AgentOSError, OSError):
+    """The state store cannot be opened, or is not wholly understood."""
+
+    code = "store_failed"
 
 
 class IsolationUnavailable(AgentOSError, RuntimeError):

@@ -10,6 +10,8 @@ Conditions have three values, as numbers: 0 false, 0.5 unknown, 1 true. So Kleen
   that the operator does not take. `present` is never unknown. `each` of nothing is unknown.
 * A rule applies when its action, its agent and `when and not unless` hold. Unknown counts as false for an allow, and as
   true for a deny, an ask and a require.
+* `limit` on an allow and `over` on a deny or an ask are one more condition: what is used and what the request adds
+  stay within the limit, or do not. A `limit` on a require that is not kept to turns an allow and an ask into a deny.
 * deny > ask > allow > default; an ask that was approved counts as an allow. What applicable require rules oblige to is
   attached to an allow and to an ask.
 * A rule in shadow decides nothing. What all rules and the default of all files would have decided stands beside it.
@@ -27,6 +29,7 @@ import unicodedata
 from datetime import date, datetime, timedelta, timezone
 from decimal import Decimal
 from enum import Enum
+from fractions import Fraction
 from pathlib import PurePath
 from typing import Any
 from uuid import UUID
@@ -84,10 +87,21 @@ def decide(document: dict, request: dict) -> dict:
 def decide_by(rules: list[dict], default: str, document: dict, request: dict) -> dict:
     """What these rules and this default decide."""
     applicable: dict[str, list[dict]] = {"deny": [], "ask": [], "allow": [], "require": []}
+    spent: dict[str, list[dict]] = {"allow": [], "require": []}
     unknown: dict[str, set[str]] = {}
     valid = ACTION.fullmatch(request["action"]) and len(request["action"]) <= 256
     for rule in sorted(rules, key=lambda rule: rule["id"]) if valid else ():
         truth, paths = rule_holds(document, rule, request)
+        if limit := rule.get("limit", rule.get("over")):
+            held = (truth, paths)
+            over, beyond = beyond_limit(rule["id"], limit, {"document": document, "request": request})
+            if "over" in rule:
+                truth, paths = combined(min, [held, (over, beyond)])
+            elif rule["effect"] == "allow":
+                truth, paths = combined(min, [held, (1 - over, beyond)])
+                spent["allow"] += [rule] if min(held[0], over) == 1 else []
+            elif (past := combined(min, [held, (over, beyond)]))[0]:
+                spent["require"].append({**rule, "spent_unknown": past[1] if past[0] == UNKNOWN else None})
         if truth == 1 or (truth == UNKNOWN and rule["effect"] != "allow"):
             satisfied = rule["effect"] == "ask" and rule["id"] in request.get("approved", ())
             applicable["allow" if satisfied else rule["effect"]].append(rule)
@@ -96,8 +110,16 @@ def decide_by(rules: list[dict], default: str, document: dict, request: dict) ->
     fallback = default if valid else "deny"
     effect = next((effect for effect in ("deny", "ask", "allow") if applicable[effect]), fallback)
     deciding, required = applicable[effect], applicable["require"] if effect != "deny" else []
+    known = [rule for rule in deciding if rule["id"] not in unknown]
+    by_limit = effect == "deny" and bool(known) and all("over" in rule for rule in known)
+    if valid and spent["require"] and effect != "deny":
+        effect, deciding, required, by_limit = "deny", spent["require"], [], True
+        unknown = {rule["id"]: rule["spent_unknown"] for rule in deciding if rule["spent_unknown"] is not None}
+    elif valid and spent["allow"] and effect == "deny" and not deciding:
+        deciding, by_limit = spent["allow"], True
     by_unknown = effect != "allow" and deciding and all(rule["id"] in unknown for rule in deciding)
     by = f"{PAST[effect]}_by_{'rule' if deciding else 'default'}"
+    by = "limit_exceeded" if by_limit else by
     reason = "request_invalid" if not valid else "condition_unknown" if by_unknown else by
     records = [rule["record"] for rule in required if "record" in rule]
     return {
@@ -111,6 +133,26 @@ def decide_by(rules: list[dict], default: str, document: dict, request: dict) ->
             **({"record": min(records, key=RECORDS.index)} if records else {}),
         },
     }
+
+
+def beyond_limit(rule: str, limit: dict, scope: dict) -> tuple[float, set[str]]:
+    """Whether what is used and what the request adds are more than the limit, and the path that leaves it unknown."""
+    used = dict(scope["request"].get("usage", ())).get(rule, 0)
+    most = limit.get("max", limit.get("calls"))
+    if "sum" not in limit:
+        return exact_sum(used, 1) > Fraction(most), set()
+    steps = parse_path(limit["sum"])
+    value = find(steps, scope)
+    kind, amount = read(value) if value is not MISSING and value is not MISTYPED else ("", value)
+    if kind != "number" or amount < 0:
+        return UNKNOWN, {path_text(steps)}
+    if Fraction(amount) * 10**18 % 1 or Fraction(amount) > 10**20:
+        return UNKNOWN, {path_text(steps)}
+    return exact_sum(used, amount) > Fraction(most), set()
+
+
+def exact_sum(left: Any, right: Any) -> Fraction:
+    return Fraction(Decimal(left)) + Fraction(Decimal(right))
 
 
 def rule_holds(document: dict, rule: dict, request: dict) -> tuple[float, set[str]]:
@@ -174,6 +216,7 @@ def find(steps: list[tuple[str, bool]], scope: dict) -> Any:
     request, root = scope["request"], steps[0][0]
     if root == "run":
         run = {"labels": sorted(request.get("labels", ())), "depth": request.get("depth", 0)}
+        run["calls"] = request.get("calls", 0)
         value = {**run, "parent": request.get("parent")}[steps[1][0]]
         return MISSING if value is None else value
     if root == "time":

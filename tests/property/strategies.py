@@ -237,6 +237,7 @@ tests_by_path: dict[str, Any] = {
     'args.meta."$int"': word_tests,
     "args.tags.0": word_tests,
     "run.labels": one(contains=st.sampled_from(["secret", "pii"]), size=counts),
+    "run.calls": counts,
     "run.depth": counts,
     "run.parent": one(eq=st.sampled_from(["desk-7", "clerk"])),
     "time.hour": counts,
@@ -263,6 +264,18 @@ conditions = st.recursive(
 )
 
 
+limits = st.fixed_dictionaries(
+    {"calls": st.integers(1, 4), "per": st.sampled_from(["1s", "24h", "run"])}
+) | st.fixed_dictionaries(
+    {
+        "sum": st.sampled_from(["args.amount", "args.limit", "args.items.0.qty", "args.word"]),
+        "max": st.sampled_from([1, Decimal("0.30"), 500, 10**20]),
+        "per": st.sampled_from(["90m", "366d"]),
+        "by": st.sampled_from(["process", "agent", "role", "action", "global"]),
+    }
+)
+
+
 @st.composite
 def documents(draw: Any) -> dict[str, Any]:
     """A normalised document of one to four rules."""
@@ -281,6 +294,8 @@ def documents(draw: Any) -> dict[str, Any]:
         if effect == "require":
             rule.update(draw(st.sampled_from([{"redact": ["args.to"]}, {"label": ["pii"], "record": "full"}])))
         rule.update(draw(st.sampled_from([{}, {}, {"mode": "shadow"}, {"mode": "enforce"}])))
+        if draw(st.integers(0, 3)) == 0:
+            rule["limit" if effect in ("allow", "require") else "over"] = draw(limits)
         rules.append(rule)
     sets = {"words": ["EUR", "drop"], "numbers": [1, Decimal("0.10")]}
     return {
@@ -301,6 +316,15 @@ requests = st.fixed_dictionaries(
         "args": arguments,
         "labels": st.sampled_from([[], ["secret"], ["pii", "secret"]]),
         "depth": st.integers(0, 3),
+        "calls": st.integers(0, 3),
+        "usage": st.lists(
+            st.tuples(
+                st.sampled_from([f"rule-{number}" for number in range(4)]),
+                st.sampled_from(["0", "1", "3", "0.2", "499.5", "99999999999999999999"]),
+            ),
+            max_size=3,
+            unique_by=lambda pair: pair[0],
+        ),
         "parent": st.sampled_from([None, "desk-7"]),
         "now_micros": st.integers(-(10**15), 4 * 10**15),
         "texts": st.lists(st.tuples(st.sampled_from(["user", "untrusted"]), st.sampled_from(SAID)), max_size=2),

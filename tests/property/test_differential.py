@@ -53,6 +53,7 @@ def engine(bundle: Any, request: dict[str, Any], args: Any) -> dict[str, Any]:
     state = {key: value for key, value in request.items() if key not in ("action", "args")}
     rules = {rule["id"] for rule in bundle.rules}
     state["texts"] = [tuple(text) for text in request["texts"]]
+    state["usage"] = [tuple(pair) for pair in request["usage"]]
     state["approved"] = [rule for rule in request["approved"] if rule in rules]
     return answer(bundle.decide(request["action"], args, **state))
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from agent_os import _core
-from agent_os.errors import NothingEnforced
+from agent_os.errors import NothingEnforced, NotSupported
 from agent_os.kernel.approvals import Approver, terminal_approver
 
 if TYPE_CHECKING:
@@ -62,6 +62,21 @@ def directory_of(
     if not isinstance(directory, (str, os.PathLike)):
         raise TypeError(f"`recorder` is a `{type(recorder).__name__}`; give a directory or a `FlightRecorder`")
     return Path(directory)
+
+
+def store_of(store: str | os.PathLike[str] | None) -> Path | None:
+    """The file of the state store; ``None`` for memory."""
+    if store is None or store == "memory":
+        return None
+    if not isinstance(store, (str, os.PathLike)):
+        raise TypeError(f'`store` is a `{type(store).__name__}`; give the path of a file, or "memory"')
+    if "://" in str(store):
+        raise NotSupported(
+            f'the store `{store}` is not supported by this version; give the path of a file, or "memory"'
+        )
+    if not str(store):
+        raise ValueError('`store` is empty; give the path of a file, or "memory"')
+    return Path(store)
 
 
 def check_action(action: str, taken: Collection[str]) -> None:

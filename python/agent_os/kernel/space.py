@@ -11,7 +11,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from agent_os import _core
-from agent_os.errors import IsolationUnavailable, NotSupported
+from agent_os.errors import IsolationUnavailable
 from agent_os.kernel import agents, tools
 from agent_os.kernel.approvals import Approver
 from agent_os.kernel.context import current
@@ -23,6 +23,7 @@ from agent_os.kernel.settings import (
     check_action,
     directory_of,
     names_of,
+    store_of,
     warn_if_nothing_is_enforced,
 )
 
@@ -49,9 +50,11 @@ class KernelSpace:
 
     ``policy`` is a preset's name, a path, a ``Policy``, or a non-empty list of those. ``recorder`` is the directory of
     the log, or a ``FlightRecorder`` of one; by default a fresh directory under the user's state folder. ``durability``
-    is ``written`` or ``memory``, ``record`` is ``none``, ``fields`` or ``full``. ``approver`` answers what must be
-    confirmed within ``approval_seconds``: a callable, ``"terminal"``, or nobody. ``watch`` follows the policy's files:
-    a change that is proven to open nothing comes into force, and ``on_reload`` is told what became of each.
+    is ``written`` or ``memory``, ``record`` is ``none``, ``fields`` or ``full``. ``store`` is the file that keeps what
+    is used of limits, and may be shared by several kernels; without one it is gone with the kernel. ``approver``
+    answers what must be confirmed within ``approval_seconds``: a callable, ``"terminal"``, or nobody. ``watch`` follows
+    the policy's files: a change that is proven to open nothing comes into force, and ``on_reload`` is told what became
+    of each.
 
     Raises ``PolicyError`` for a policy that is not wholly understood, ``RecorderError`` for a log that cannot be
     written, ``NotSupported`` and ``IsolationUnavailable`` for what this version does not have.
@@ -80,7 +83,7 @@ class KernelSpace:
         durability: str = "written",
         approver: Approver | str | None = None,
         approval_seconds: float = 300.0,
-        store: object = None,
+        store: str | os.PathLike[str] | None = None,
         guard: bool = False,
         record: str = "fields",
         name: str | None = None,
@@ -94,8 +97,6 @@ class KernelSpace:
             raise IsolationUnavailable(
                 "`guard=True` asks for the runtime guard, which this version does not have; leave it out"
             )
-        if store is not None:
-            raise NotSupported("`store` is not supported by this version; leave it out")
         if not approval_seconds > 0:
             raise ValueError("`approval_seconds` must be a positive number of seconds")
         self._approver = approver_of(approver)
@@ -109,6 +110,7 @@ class KernelSpace:
             current=current,
             directory=directory,
             durability=durability,
+            store=store_of(store),
             record=record,
             name=name or loaded.name,
             version=__version__,

@@ -7,10 +7,12 @@ one place that knows them; these models hold the shape around them. Importing th
 from __future__ import annotations
 
 from datetime import datetime, timezone
+from decimal import Decimal
 from typing import Annotated, Any, Literal, cast, get_args
 
 from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema, model_validator
 from pydantic.json_schema import SkipJsonSchema
+from pydantic_core import PydanticCustomError
 
 Effect = Literal["allow", "ask", "deny"]
 Mode = Literal["enforce", "shadow"]
@@ -29,6 +31,12 @@ def exactly_an_integer(value: Any) -> Any:
 
 def _id_only(value: Any) -> Any:
     return {"id": value} if isinstance(value, str) else value
+
+
+def _number(value: Any) -> Any:
+    if type(value) not in (int, float, Decimal) or not 0 <= value <= 10**20:
+        raise PydanticCustomError("number", "a number from 0 to 10^20 is expected")
+    return value
 
 
 def absent() -> Any:
@@ -57,6 +65,10 @@ Condition = Annotated[dict[str, Any], Field(min_length=1)]
 Reserved = Annotated[SkipJsonSchema[Any], Field(default_factory=absent)]
 
 
+#: A number from 0, exact.
+Number = Annotated[Any, BeforeValidator(_number), WithJsonSchema({"type": "number", "minimum": 0})]
+
+
 class Closed(BaseModel):
     """What all parts share: no unknown keys, no conversions (`"5"` is not 5), no changes."""
 
@@ -83,6 +95,7 @@ class ExampleRun(Closed):
     """The run state of an example."""
 
     labels: list[str] = []
+    calls: int = Field(default=0, ge=0, description="actions that the run has had allowed")
     depth: int = Field(default=0, ge=0)
     parent: str = Field(default_factory=absent, description="the id of the agent that started this run")
     texts: list[OriginText] = Field(
@@ -97,6 +110,7 @@ class ExampleRequest(Closed):
     args: dict[str, Any] = {}
     agent: Annotated[ExampleAgent, BeforeValidator(_id_only)] = ExampleAgent()
     run: ExampleRun = ExampleRun()
+    usage: dict[str, Number] = Field(default={}, description="what is used of rules' limits, by their ids")
     time: AwareDatetime = Field(datetime(2024, 1, 1, 12, tzinfo=timezone.utc), description="default: a Monday, noon")
 
 
@@ -127,6 +141,20 @@ class Example(Closed):
         return cast("ExampleRequest", getattr(self, self.expected))
 
 
+class Limit(Closed):
+    """What is counted, up to how much, for how long and for whom; exactly one of `calls` and `sum`."""
+
+    calls: int = Field(default_factory=absent, description="how many actions")
+    sum: str = Field(default_factory=absent, description="the argument that is summed up: `args.amount`")
+    max: Annotated[Any, WithJsonSchema({"type": "number", "exclusiveMinimum": 0})] = Field(
+        default_factory=absent, description="with `sum`: the most that it may come to"
+    )
+    per: str = Field(description="how long an action counts: `90s`, `15m`, `24h`, `30d`, or `run`")
+    by: Literal["process", "agent", "role", "action", "global"] = Field(
+        default_factory=absent, description="whose actions are counted together; default `agent`, of a run `process`"
+    )
+
+
 class Rule(Closed):
     """One rule."""
 
@@ -146,8 +174,13 @@ class Rule(Closed):
         default_factory=list, description="requests with what must be decided; run at every load"
     )
     mode: Mode = Field(default_factory=absent, description="`shadow`: decides nothing, and what it would is recorded")
-    limit: Reserved
-    over: Reserved
+    limit: Limit = Field(
+        default_factory=absent,
+        description="on `allow`: it holds within the limit; on `require`: whatever allows the action must keep to it",
+    )
+    over: Limit = Field(
+        default_factory=absent, description="on `deny` and `ask`: the rule applies when the action passes the limit"
+    )
     signal: Reserved
 
 

@@ -7,6 +7,7 @@ would say nothing about a rule whose action is misspelt.
 from __future__ import annotations
 
 from datetime import datetime, timedelta, timezone
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from agent_os.errors import AgentOSError
@@ -57,6 +58,8 @@ def request_of(request: ExampleRequest) -> tuple[str, dict[str, Any]]:
         "agent": request.agent.id,
         "roles": request.agent.roles,
         "labels": request.run.labels,
+        "calls": request.run.calls,
+        "usage": [(rule, format(Decimal(str(used)), "f")) for rule, used in request.usage.items()],
         "depth": request.run.depth,
         "parent": request.run.parent,
         "now_micros": (request.time - _EPOCH) // timedelta(microseconds=1),

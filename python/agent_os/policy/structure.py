@@ -14,6 +14,7 @@ from agent_os.policy.document import (
     ExampleAgent,
     ExampleRequest,
     ExampleRun,
+    Limit,
     Rule,
 )
 from agent_os.policy.places import Source, last_step, pointer_of
@@ -29,6 +30,8 @@ _Place = tuple[type[BaseModel], str]
 _INSIDE: Final[dict[tuple[type[BaseModel], str], _Place]] = {
     (Document, "rules"): (Rule, "a rule"),
     (Rule, "agent"): (AgentClause, "the agent of a rule"),
+    (Rule, "limit"): (Limit, "a limit"),
+    (Rule, "over"): (Limit, "a limit"),
     (Rule, "examples"): (Example, "an example"),
     (CaseFile, "tests"): (Case, "a test"),
     (Case, "allow"): (ExampleRequest, "a test's request"),

@@ -37,6 +37,7 @@ WANTED: Final = {
     "int_type": "a whole number",
     "datetime_type": "a date with a time",
     "timezone_aware": "a time with an offset",
+    "number": "a number from 0 to 10^20",
     "greater_than_equal": "0 or more",
     "too_long": "a mapping of one key",
 }

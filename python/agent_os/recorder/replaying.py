@@ -33,6 +33,7 @@ _BY_POLICY: Final = frozenset(
         "only_observed",
         "denied_by_rule",
         "denied_by_default",
+        "limit_exceeded",
         "condition_unknown",
     }
 )
@@ -112,8 +113,11 @@ class _Bench:
         if missing and (missing == "run_not_recorded" or _asks_for_text(recorded) or _asks_for_text(self._other)):
             raise _NotReplayable(missing)
         state = recorded_state(entry, run, self._runs.roles(run.agent))
-        before = Verdict.of(_reproduced(recorded, entry, request, state))
-        after = Verdict.of(self._other.decide(*request, **state))
+        try:
+            before = Verdict.of(_reproduced(recorded, entry, request, state))
+            after = Verdict.of(self._other.decide(*request, **state))
+        except LookupError:
+            raise _NotReplayable("usage_not_recorded") from None
         change = before.change_to(after)
         if change is None:
             self.same += 1

@@ -12,6 +12,7 @@ mod record;
 mod redact;
 mod road;
 mod store;
+mod usage;
 
 pub use counters::Counters;
 pub use decision::Decision;

@@ -73,6 +73,8 @@ limits! {
     SHELL_NESTING = 8;
     /// Programs that one shell command reaches.
     SHELL_PROGRAMS = 1_000;
+    /// Seconds that a limit may count for.
+    LIMIT_SECONDS = 31_622_400;
     /// Processes that may be nested in one run.
     RUN_DEPTH = 64;
 }

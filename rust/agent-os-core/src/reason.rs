@@ -40,6 +40,10 @@ reasons! {
     DeniedByRule = "denied_by_rule";
     /// No rule applies and the policy's default is deny.
     DeniedByDefault = "denied_by_default";
+    /// A limit of a rule would be passed: too much of it is used.
+    LimitExceeded = "limit_exceeded";
+    /// The state store could not be read or written, so nobody knows what is used of a limit.
+    StoreFailed = "store_failed";
     /// Deny or ask rules apply only because a condition of theirs is unknown, which counts against the caller.
     ConditionUnknown = "condition_unknown";
     /// The arguments cannot be frozen, or the action's name is outside the grammar.

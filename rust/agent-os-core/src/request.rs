@@ -1,8 +1,10 @@
 //! What a decision reads: who asks, what is asked, and the state of the run. All of it is given; nothing is fetched.
 
 use std::borrow::Cow;
+use std::fmt;
 
-use crate::policy::Provenance;
+use crate::amount::Amount;
+use crate::policy::{Provenance, RuleIx};
 use crate::value::Value;
 
 /// One step of a path into the arguments.
@@ -116,6 +118,8 @@ pub struct RunState<'a> {
     // INVARIANT: sorted, without repeats.
     /// Marks on the data that the run has seen.
     pub labels: &'a [String],
+    /// Actions that this run, and the runs below it, have had allowed so far.
+    pub calls: u64,
     /// Runs above this one.
     pub depth: u32,
     /// The agent of the run above, if there is one.
@@ -124,4 +128,23 @@ pub struct RunState<'a> {
     pub now_micros: i64,
     /// The text that the run has seen, by origin.
     pub provenance: &'a Provenance,
+    /// What is used of limits.
+    pub usage: &'a dyn Usage,
+}
+
+/// What is used of the limits of rules. It is asked only about rules that have one, and whose other conditions hold.
+pub trait Usage: fmt::Debug {
+    /// How much of the rule's limit is used, for whoever has used the most of those that the request is charged to;
+    /// `None` if that cannot be told.
+    fn used(&self, rule: RuleIx) -> Option<Amount>;
+}
+
+/// Nothing is used.
+#[derive(Clone, Copy, Debug)]
+pub struct Unused;
+
+impl Usage for Unused {
+    fn used(&self, _rule: RuleIx) -> Option<Amount> {
+        Some(Amount::ZERO)
+    }
 }

@@ -9,9 +9,11 @@ use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
+use agent_os_core::amount::Amount;
 use agent_os_core::canonical::{encode, parse_json};
 use agent_os_core::policy::{
-    Bundle, Effect, Kleene, OPERATORS, Origin, Provenance, RuleEffect, RuleIx, Subject, Verdict, decide, explain,
+    Bundle, Effect, Kleene, OPERATORS, Origin, Provenance, RuleEffect, RuleIx, StatedUsage, Subject, Verdict, decide,
+    explain,
 };
 use agent_os_core::request::{ArgumentPath, Arguments, Found, RunState, View};
 use agent_os_core::time::DateTime;
@@ -82,6 +84,8 @@ struct Request {
     roles: Vec<String>,
     labels: Vec<String>,
     depth: u32,
+    calls: u64,
+    used: BTreeMap<String, Amount>,
     parent: Option<String>,
     now_micros: i64,
     provenance: Provenance,
@@ -104,6 +108,8 @@ impl Request {
             roles: texts(case, "roles"),
             labels: texts(case, "labels"),
             depth: case.get("depth").map_or(0, |depth| String::from_utf8(encode(depth)).unwrap().parse().unwrap()),
+            calls: case.get("calls").map_or(0, |calls| String::from_utf8(encode(calls)).unwrap().parse().unwrap()),
+            used: cases(case, "usage").iter().map(used_of).collect(),
             parent: text(case, "parent"),
             now_micros: DateTime::parse(&now).unwrap().utc_micros().unwrap(),
             provenance,
@@ -111,21 +117,24 @@ impl Request {
         }
     }
 
-    fn run(&self) -> RunState<'_> {
+    fn run<'r>(&'r self, usage: &'r StatedUsage<'r>) -> RunState<'r> {
         RunState {
             labels: &self.labels,
+            calls: self.calls,
             depth: self.depth,
             parent: self.parent.as_deref(),
             now_micros: self.now_micros,
             provenance: &self.provenance,
+            usage,
         }
     }
 
     fn decide(&self, bundle: &Bundle) -> Verdict {
         let subject = Subject { id: &self.agent, roles: &self.roles };
+        let usage = StatedUsage::new(bundle, &self.used);
         let args = ReadOnce { value: &self.args, read: RefCell::default() };
         let approved: Vec<RuleIx> = self.approved.iter().map(|id| bundle.rule_ix(id).unwrap()).collect();
-        let verdict = decide(bundle, &bundle.subject(&subject), &self.action, &args, &self.run(), &approved);
+        let verdict = decide(bundle, &bundle.subject(&subject), &self.action, &args, &self.run(&usage), &approved);
         let allowed_to_read: BTreeSet<usize> =
             bundle.read_paths(&self.action).iter().map(|path| path.as_argument().unwrap()).collect();
         assert!(args.read.borrow().is_subset(&allowed_to_read), "a path is read that no condition mentions");
@@ -133,7 +142,17 @@ impl Request {
         let again = Bundle::load(&bundle.dump()).unwrap();
         assert_eq!(again.digest(), bundle.digest());
         let key = again.subject(&subject);
-        assert_eq!(decide(&again, &key, &self.action, &&self.args, &self.run(), &approved), verdict);
+        assert_eq!(
+            decide(
+                &again,
+                &key,
+                &self.action,
+                &&self.args,
+                &self.run(&StatedUsage::new(&again, &self.used)),
+                &approved
+            ),
+            verdict
+        );
         self.agrees_with_explanations(bundle, &verdict);
         verdict
     }
@@ -142,7 +161,8 @@ impl Request {
     fn agrees_with_explanations(&self, bundle: &Bundle, verdict: &Verdict) {
         let subject = Subject { id: &self.agent, roles: &self.roles };
         let mut applicable: BTreeMap<&str, Vec<RuleIx>> = BTreeMap::new();
-        for line in explain(bundle, &subject, &self.action, &&self.args, &self.run()) {
+        let usage = StatedUsage::new(bundle, &self.used);
+        for line in explain(bundle, &subject, &self.action, &&self.args, &self.run(&usage)) {
             let rule = bundle.rule(line.rule).unwrap();
             assert!(!line.because.is_empty() && line.because.len() < 400);
             let applies = match line.applies {
@@ -160,6 +180,12 @@ impl Request {
         let mut allows = [of(RuleEffect::Allow), approved].concat();
         allows.sort_unstable();
         let denies = of(RuleEffect::Deny);
+        if verdict.effect == Effect::Deny && !verdict.rules.is_empty() && denies.is_empty() {
+            // What holds it back are rules that allow or require; their explanations say so.
+            assert!(verdict.rules.iter().all(|rule| bundle.limit(*rule).is_some()));
+            assert!(allows.is_empty() || verdict.rules.iter().any(|rule| of(RuleEffect::Require).contains(rule)));
+            return;
+        }
         let (effect, rules) = match (denies.is_empty(), asks.is_empty(), allows.is_empty()) {
             (false, ..) => (Effect::Deny, denies),
             (true, false, _) => (Effect::Ask, asks),
@@ -185,6 +211,21 @@ fn unknowns(bundle: &Bundle, verdict: &Verdict) -> Vec<[String; 2]> {
         [bundle.rule(unknown.rule).unwrap().id.clone(), bundle.path(unknown.path).to_owned()]
     };
     verdict.unknowns.iter().map(spelt).collect()
+}
+
+/// `[rule, amount]`, as text.
+fn pairs(case: &Value, key: &str) -> Vec<[String; 2]> {
+    cases(case, key).iter().map(pair_of).collect()
+}
+
+fn pair_of(pair: &Value) -> [String; 2] {
+    let Value::List(pair) = pair else { panic!("a pair is a list of two") };
+    [0, 1].map(|place: usize| pair[place].as_text().unwrap().to_owned())
+}
+
+fn used_of(pair: &Value) -> (String, Amount) {
+    let [rule, used] = pair_of(pair);
+    (rule, Amount::parse(&used).unwrap())
 }
 
 fn check_decision(case: &Value) {
@@ -216,6 +257,12 @@ fn check_verdict(bundle: &Bundle, verdict: &Verdict, expect: &Value) {
     let expected = expect.get("obligations").unwrap_or(&nothing);
     assert_eq!(obligations.redact, texts(expected, "redact"));
     assert_eq!(obligations.labels, texts(expected, "labels"));
+    let charges: Vec<[String; 2]> = verdict
+        .charges
+        .iter()
+        .map(|charge| [bundle.rule(charge.rule).unwrap().id.clone(), charge.amount.to_string()])
+        .collect();
+    assert_eq!(charges, pairs(expect, "charges"));
     assert_eq!(obligations.record.map(|level| level.code().to_owned()), text(expected, "record"));
 }
 

@@ -1,14 +1,17 @@
 //! Compiled bundles.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use agent_os_core::amount::Amount;
 use agent_os_core::canonical::{compare_keys, parse_json};
 use agent_os_core::kernel::Decision as CoreDecision;
-use agent_os_core::policy::{self, Obligations, Origin, PathIx, Provenance, RuleIx, Subject, Verdict, decide, explain};
+use agent_os_core::policy::{
+    self, Obligations, Origin, PathIx, Provenance, RuleIx, StatedUsage, Subject, Verdict, decide, explain,
+};
 use agent_os_core::request::RunState;
-use pyo3::exceptions::{PyException, PyValueError};
+use pyo3::exceptions::{PyException, PyLookupError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyBytes, PyDict};
@@ -72,7 +75,7 @@ impl Extra {
             } else {
                 bundle.obligations(&verdict.requires)
             };
-            Py::new(py, Decision(CoreDecision { verdict, bundle: Arc::clone(bundle), obligations }))
+            Py::new(py, Decision(CoreDecision { verdict, bundle: Arc::clone(bundle), obligations, used: Vec::new() }))
         };
         let plain = verdict.unknowns.is_empty() && verdict.requires.is_empty() && verdict.shadow.is_none();
         let cell = match (plain, verdict.reason, verdict.rules.as_slice()) {
@@ -221,7 +224,8 @@ impl Bundle {
 
     /// Decides a request with everything about it given; no kernel is involved.
     #[pyo3(signature = (action, args=None, *, agent, roles=Vec::new(), labels=Vec::new(), depth=0, parent=None,
-                        now_micros=None, texts=Vec::new(), approved=Vec::new()))]
+                        now_micros=None, texts=Vec::new(), approved=Vec::new(), calls=0, usage=Vec::new(),
+                        usage_is_whole=true))]
     #[expect(clippy::too_many_arguments, reason = "a request is given whole")]
     fn decide(
         &self,
@@ -236,10 +240,18 @@ impl Bundle {
         now_micros: Option<i64>,
         texts: Vec<(String, String)>,
         approved: Vec<String>,
+        calls: u64,
+        usage: Vec<(String, String)>,
+        usage_is_whole: bool,
     ) -> PyResult<Py<Decision>> {
-        let given = Given::new(roles, labels, &texts)?;
+        let given = Given::new(roles, labels, &texts, &usage)?;
         let subject = self.core.subject(&Subject { id: agent, roles: &given.roles });
-        let run = given.run(depth, parent, now_micros);
+        let stated = if usage_is_whole {
+            StatedUsage::new(&self.core, &given.used)
+        } else {
+            StatedUsage::partial(&self.core, &given.used)
+        };
+        let run = given.run(depth, parent, now_micros, calls, &stated);
         let arguments = DictArguments { dict: args, keys: &self.extra.keys };
         let approved: Vec<RuleIx> = approved
             .iter()
@@ -250,16 +262,19 @@ impl Bundle {
             })
             .collect::<PyResult<_>>()?;
         let verdict = decide(&self.core, &subject, action, &arguments, &run, &approved);
+        if stated.was_asked_more() {
+            return Err(PyLookupError::new_err("a rule's limit is asked for of which `usage` says nothing"));
+        }
         if approved.is_empty() {
             return self.extra.decision(py, &self.core, verdict);
         }
         let obligations = self.core.obligations(&verdict.requires);
-        Py::new(py, Decision(CoreDecision { verdict, bundle: Arc::clone(&self.core), obligations }))
+        Py::new(py, Decision(CoreDecision { verdict, bundle: Arc::clone(&self.core), obligations, used: Vec::new() }))
     }
 
     /// Says of every rule whether it applies and why not, in the order of their ids; or only of those for the action.
     #[pyo3(signature = (action, args=None, *, agent, roles=Vec::new(), labels=Vec::new(), depth=0, parent=None,
-                        now_micros=None, texts=Vec::new(), only_for_action=false))]
+                        now_micros=None, texts=Vec::new(), only_for_action=false, calls=0, usage=Vec::new()))]
     #[expect(clippy::too_many_arguments, reason = "a request is given whole")]
     fn explain<'py>(
         &self,
@@ -274,9 +289,12 @@ impl Bundle {
         now_micros: Option<i64>,
         texts: Vec<(String, String)>,
         only_for_action: bool,
+        calls: u64,
+        usage: Vec<(String, String)>,
     ) -> PyResult<Vec<Bound<'py, PyDict>>> {
-        let given = Given::new(roles, labels, &texts)?;
-        let run = given.run(depth, parent, now_micros);
+        let given = Given::new(roles, labels, &texts, &usage)?;
+        let stated = StatedUsage::new(&self.core, &given.used);
+        let run = given.run(depth, parent, now_micros, calls, &stated);
         let subject = Subject { id: agent, roles: &given.roles };
         let arguments = DictArguments { dict: args, keys: &self.extra.keys };
         let rows = if only_for_action {
@@ -317,10 +335,16 @@ struct Given {
     roles: Vec<String>,
     labels: Vec<String>,
     provenance: Provenance,
+    used: BTreeMap<String, Amount>,
 }
 
 impl Given {
-    fn new(mut roles: Vec<String>, mut labels: Vec<String>, texts: &[(String, String)]) -> PyResult<Self> {
+    fn new(
+        mut roles: Vec<String>,
+        mut labels: Vec<String>,
+        texts: &[(String, String)],
+        usage: &[(String, String)],
+    ) -> PyResult<Self> {
         for list in [&mut roles, &mut labels] {
             list.sort_unstable();
             list.dedup();
@@ -329,16 +353,34 @@ impl Given {
         for (origin, text) in texts {
             provenance.add(origin_of(origin)?, text);
         }
-        Ok(Self { roles, labels, provenance })
+        let used = usage
+            .iter()
+            .map(|(rule, used)| {
+                let amount = Amount::parse(used).ok_or_else(|| {
+                    PyValueError::new_err(format!("`{used}` is not an amount; write a number from 0"))
+                })?;
+                Ok((rule.clone(), amount))
+            })
+            .collect::<PyResult<_>>()?;
+        Ok(Self { roles, labels, provenance, used })
     }
 
-    fn run<'a>(&'a self, depth: u32, parent: Option<&'a str>, now_micros: Option<i64>) -> RunState<'a> {
+    fn run<'a>(
+        &'a self,
+        depth: u32,
+        parent: Option<&'a str>,
+        now_micros: Option<i64>,
+        calls: u64,
+        usage: &'a StatedUsage<'a>,
+    ) -> RunState<'a> {
         RunState {
             labels: &self.labels,
+            calls,
             depth,
             parent,
             now_micros: now_micros.unwrap_or_else(now),
             provenance: &self.provenance,
+            usage,
         }
     }
 }

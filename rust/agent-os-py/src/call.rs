@@ -455,6 +455,7 @@ impl Call {
     /// The caller no longer waits: what has not begun does not begin, and the run that has, ends.
     fn abandon(&self, py: Python<'_>) -> PyResult<()> {
         if let Ok(audited) = self.take_ready() {
+            self.kernel.withdraw(&audited, self.process.as_deref());
             return self.finish(py, audited, Instant::now(), "cancelled", None, None, None);
         }
         if let State::Running { child: Some(child), .. } = &*self.state.lock().unwrap_or_else(PoisonError::into_inner) {
@@ -496,6 +497,7 @@ impl Call {
             }
             Err(fault) => {
                 // Nothing ran; the room for saying so was reserved.
+                self.kernel.withdraw(&audited, self.process.as_deref());
                 self.finish(py, audited, started, "withheld", None, Some(("RecorderError", &fault.message)), None)?;
                 Err(errors::unrecorded(py, &fault))
             }

@@ -112,7 +112,7 @@ impl Decision {
         let CoreDecision { verdict, bundle, .. } = &self.0;
         let verdict = verdict.shadow.as_deref()?.clone();
         let obligations = bundle.obligations(&verdict.requires);
-        Some(Shadow(Decision(CoreDecision { verdict, bundle: Arc::clone(bundle), obligations })))
+        Some(Shadow(Decision(CoreDecision { verdict, bundle: Arc::clone(bundle), obligations, used: Vec::new() })))
     }
 
     /// Digest of the bundle that decided.

@@ -12,6 +12,7 @@ use crate::decision::Decision;
 
 static DENIED: PyOnceLock<Py<PyType>> = PyOnceLock::new();
 static INVALID: PyOnceLock<Py<PyType>> = PyOnceLock::new();
+static STORE: PyOnceLock<Py<PyType>> = PyOnceLock::new();
 static RECORDER: PyOnceLock<Py<PyType>> = PyOnceLock::new();
 static UNSUPPORTED: PyOnceLock<Py<PyType>> = PyOnceLock::new();
 static NOT_SUPPORTED: PyOnceLock<Py<PyType>> = PyOnceLock::new();
@@ -36,6 +37,11 @@ pub(crate) fn unrecorded(py: Python<'_>, fault: &RecordFault) -> PyErr {
 /// `RecorderError` for a result that is withheld.
 pub(crate) fn withheld(py: Python<'_>, reason: Reason, message: &str) -> PyErr {
     build(py, &RECORDER, "RecorderError", message, |keywords| keywords.set_item("code", reason.code()))
+}
+
+/// `StoreError` with the store's own code.
+pub(crate) fn store(py: Python<'_>, error: &agent_os_store::StoreError) -> PyErr {
+    build(py, &STORE, "StoreError", &error.to_string(), |keywords| keywords.set_item("code", error.code()))
 }
 
 /// `UnsupportedEntryPoint`.

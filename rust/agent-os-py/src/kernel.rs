@@ -6,11 +6,12 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use agent_os_core::audit::event::{Draft, kind};
 use agent_os_core::canonical;
-use agent_os_core::kernel::{Decision as CoreDecision, Kernel as Road};
+use agent_os_core::kernel::{Decision as CoreDecision, Kernel as Road, Store};
 use agent_os_core::policy::Record;
 use agent_os_core::reason::Reason;
 use agent_os_core::value::Value;
 use agent_os_log::{Durability, Log, Options};
+use agent_os_store::{MemoryStore, SqliteStore};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyString};
@@ -23,6 +24,7 @@ use crate::freeze::hex;
 use crate::log::{LogEntries, LogRecorder};
 use crate::process::Process;
 use crate::reader::DictArguments;
+use crate::store::Detached;
 use crate::tool::{DeclaredParameter, Tool};
 
 pub(crate) type CoreKernel = Road<LogRecorder, Extra>;
@@ -47,7 +49,7 @@ pub(crate) struct Kernel {
 #[pymethods]
 impl Kernel {
     #[new]
-    #[pyo3(signature = (bundle, *, current, directory, durability, record, name, version))]
+    #[pyo3(signature = (bundle, *, current, directory, durability, store, record, name, version))]
     #[expect(clippy::too_many_arguments, reason = "a kernel is configured whole")]
     fn new(
         py: Python<'_>,
@@ -55,6 +57,7 @@ impl Kernel {
         current: Py<PyAny>,
         directory: Option<PathBuf>,
         durability: &str,
+        store: Option<PathBuf>,
         record: &str,
         name: &str,
         version: &str,
@@ -74,6 +77,12 @@ impl Kernel {
             })
             .map_err(|error| errors::log(py, &error))?;
         let log = Arc::new(log);
+        let store: Arc<dyn Store> = match store {
+            Some(path) => {
+                Arc::new(Detached(py.detach(|| SqliteStore::open(&path)).map_err(|error| errors::store(py, &error))?))
+            }
+            None => Arc::new(MemoryStore::new()),
+        };
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
         let loaded = loaded(&log, bundle, "start").map_err(|fault| errors::unrecorded(py, &fault))?;
         let core = Road::new(
@@ -81,6 +90,7 @@ impl Kernel {
             Arc::clone(&bundle.core),
             Arc::clone(&bundle.extra),
             LogRecorder(Arc::clone(&log)),
+            store,
             level,
             &loaded,
         )
@@ -240,6 +250,7 @@ impl Kernel {
     fn close(&self, py: Python<'_>) -> PyResult<()> {
         self.control(py, "kernel.close")?;
         self.core.close();
+        self.core.store().close();
         py.detach(|| self.log.close()).map_err(|error| errors::log(py, &error))
     }
 

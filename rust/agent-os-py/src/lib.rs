@@ -10,6 +10,7 @@ mod kernel;
 mod log;
 mod process;
 mod reader;
+mod store;
 mod tables;
 mod thaw;
 mod tool;

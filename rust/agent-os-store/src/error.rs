@@ -61,6 +61,9 @@ pub enum StoreError {
     /// This process was forked from the one that opened it.
     #[error("the store belongs to the process that opened it, and this is a fork of it; open it anew here")]
     Forked,
+    /// It was closed.
+    #[error("the store is closed; start a new kernel")]
+    Closed,
 }
 
 impl StoreError {
@@ -76,6 +79,7 @@ impl StoreError {
             Self::Locked { .. } => "store_locked",
             Self::Io { .. } => "store_io",
             Self::Forked => "store_forked",
+            Self::Closed => "store_closed",
         }
     }
 

@@ -62,4 +62,8 @@ impl Store for SqliteStore {
     fn refund(&self, ticket: &[Charged]) -> Result<(), StoreFault> {
         Ok(self.database.write(|transaction| usage::refund(transaction, ticket))?)
     }
+
+    fn close(&self) {
+        self.database.close();
+    }
 }

@@ -19,6 +19,10 @@ pub struct Request {
     pub labels: Vec<String>,
     /// Runs above this one.
     pub depth: u32,
+    /// Actions that the run has had allowed.
+    pub calls: u64,
+    /// What is used of limits, by rule; of others nothing.
+    pub usage: Vec<(String, String)>,
     /// The agent of the run above.
     pub parent: Option<String>,
     /// Microseconds since 1970-01-01T00:00:00Z.
@@ -35,12 +39,15 @@ impl Request {
     pub fn to_value(&self) -> Value {
         let texts =
             self.texts.iter().map(|(origin, text)| Value::List(vec![origin.as_str().into(), text.as_str().into()]));
+        let usage = self.usage.iter().map(|(rule, used)| Value::List(vec![rule.as_str().into(), used.as_str().into()]));
         Value::from([
             ("action", self.action.as_str().into()),
             ("agent", self.agent.as_str().into()),
             ("roles", strings(&self.roles)),
             ("args", self.args.clone()),
             ("labels", strings(&self.labels)),
+            ("calls", i64::try_from(self.calls).unwrap_or(i64::MAX).into()),
+            ("usage", Value::List(usage.collect())),
             ("depth", i64::from(self.depth).into()),
             ("parent", self.parent.as_deref().map_or(Value::Null, Value::from)),
             ("now_micros", self.now_micros.into()),
@@ -69,6 +76,8 @@ pub struct Decided {
     pub record: Option<String>,
     /// What would have been decided if nothing were in shadow, where that is anything else.
     pub shadow: Option<Box<Decided>>,
+    /// What an allow adds to what is used of limits: rule, amount, and whether the limit bounds it; ascending.
+    pub charges: Vec<(String, String, bool)>,
 }
 
 impl Decided {

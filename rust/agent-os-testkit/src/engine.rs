@@ -2,7 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use agent_os_core::policy::{Bundle, Origin, Problem, Provenance, Verdict, decide};
+use agent_os_core::amount::Amount;
+use agent_os_core::policy::{Bundle, Origin, Problem, Provenance, StatedUsage, Verdict, decide};
 use agent_os_core::request::{RunState, Subject};
 use agent_os_core::value::Value;
 
@@ -45,12 +46,19 @@ impl Engine {
     pub fn decide(&self, request: &Request) -> Decided {
         let bundle = &self.bundle;
         let subject = bundle.subject(&Subject { id: &request.agent, roles: &request.roles });
+        let used = request.usage.iter().map(|(rule, used)| {
+            (rule.clone(), Amount::parse(used).unwrap_or_else(|| panic!("`{used}` is not an amount")))
+        });
+        let used = used.collect();
+        let usage = StatedUsage::new(bundle, &used);
         let run = RunState {
             labels: &request.labels,
+            calls: request.calls,
             depth: request.depth,
             parent: request.parent.as_deref(),
             now_micros: request.now_micros,
             provenance: &self.provenance,
+            usage: &usage,
         };
         let approved: Vec<_> = request.approved.iter().filter_map(|id| bundle.rule_ix(id)).collect();
         let verdict = decide(bundle, &subject, &request.action, &(&request.args), &run, &approved);
@@ -77,6 +85,11 @@ impl Engine {
             labels: obligations.labels,
             record: obligations.record.map(|level| level.code().to_owned()),
             shadow: verdict.shadow.as_deref().map(|shadow| Box::new(self.in_words(shadow))),
+            charges: verdict
+                .charges
+                .iter()
+                .map(|charge| (id(charge.rule), charge.amount.to_string(), charge.bounded))
+                .collect(),
         };
         assert!(
             is_ascending(&decided.unknowns) && is_ascending(&decided.rules),

@@ -111,7 +111,28 @@ pub fn rule_of(random: &mut Random, id: &str, effect: &str) -> Value {
             put("record", random.one(&["full", "fields", "none"]).into());
         }
     }
+    if random.percent(20) {
+        let key = if matches!(effect, "allow" | "require") { "limit" } else { "over" };
+        put(key, limit(random));
+    }
     Value::Map(rule)
+}
+
+fn limit(random: &mut Random) -> Value {
+    let mut limit = BTreeMap::new();
+    let mut put = |key: &str, value: Value| limit.insert(key.to_owned(), value);
+    let is_per_run = random.percent(20);
+    put("per", if is_per_run { "run" } else { random.one(&["1s", "90m", "24h", "366d"]) }.into());
+    if !is_per_run && random.percent(60) {
+        put("by", random.one(&["process", "agent", "role", "action", "global"]).into());
+    }
+    if random.percent(50) {
+        put("calls", i64::from(random.between(1, 6)).into());
+    } else {
+        put("sum", random.one(&["args.amount", "args.limit", "args.nums.1", "args.meta.qty", "args.currency"]).into());
+        put("max", i64::from(random.one(&[1, 5, 500, 1_000, 1_000_000])).into());
+    }
+    Value::Map(limit)
 }
 
 fn agent(random: &mut Random) -> Value {
@@ -138,6 +159,13 @@ pub fn request(random: &mut Random, policy: &Policy) -> Request {
         roles: owned(random.some(world::ROLES, 0, 2)),
         args: world::arguments(random),
         labels: owned(labels),
+        calls: random.one(&[0, 1, 2, 5]),
+        usage: (0..8)
+            .filter_map(|rule| {
+                let used = random.one(&["0", "1", "2.5", "499.5", "1000000"]).to_owned();
+                random.percent(40).then(|| (format!("rule-{rule}"), used))
+            })
+            .collect(),
         depth: random.one(&[0, 1, 2, 5]),
         parent: random.percent(50).then(|| random.one(world::AGENTS).to_owned()),
         now_micros: i64::from(random.between(0, 4_000_000)) * 1_000_000_000,

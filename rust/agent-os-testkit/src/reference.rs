@@ -7,6 +7,7 @@ mod condition;
 mod equality;
 mod exact;
 mod glob;
+mod limit;
 mod net;
 mod operator;
 mod path;
@@ -43,8 +44,9 @@ pub fn decide_observed(document: &Value, request: &Request, texts: &Texts, obser
     let default = document.get("default").map_or("deny", text);
     let shadow_default = document.get("shadow_default").map_or(default, text);
     let mut now = decide_by(&enforced, default, &scope);
-    let all = decide_by(&rules, shadow_default, &scope);
-    if all != now {
+    // Nothing is charged for what would have been.
+    let all = Decided { charges: Vec::new(), ..decide_by(&rules, shadow_default, &scope) };
+    if all != (Decided { charges: Vec::new(), ..now.clone() }) {
         now.shadow = Some(Box::new(all));
     }
     if now.reason == "allowed_by_default" && enforced.is_empty() {
@@ -62,24 +64,66 @@ fn decide_by(rules: &[&Value], default: &str, scope: &Scope<'_>) -> Decided {
     let applied: Vec<Applied<'_>> = rules.iter().filter_map(|rule| apply(rule, scope)).collect();
     let of = |effect: &str| applied.iter().filter(|rule| rule.effect == effect).collect::<Vec<_>>();
     let (denies, asks, allows) = (of("deny"), of("ask"), of("allow"));
-    let (effect, deciding) = match () {
+    let spent = |effect: &str| spent(rules, scope, effect);
+    let (mut effect, mut deciding) = match () {
         () if !denies.is_empty() => ("deny", denies),
         () if !asks.is_empty() => ("ask", asks),
         () if !allows.is_empty() => ("allow", allows),
         () => (default, Vec::new()),
     };
+    let known = deciding.iter().filter(|rule| rule.judgement.truth.is_some());
+    let mut by_limit =
+        effect == "deny" && !deciding.is_empty() && known.clone().all(|rule| limit::of(rule.rule).is_some());
+    let held_back = if effect == "deny" && deciding.is_empty() { spent("allow") } else { spent("require") };
+    if !held_back.is_empty() && (effect != "deny" || deciding.is_empty()) {
+        (effect, deciding, by_limit) = ("deny", held_back.iter().collect(), true);
+    }
     let all_unknown = deciding.iter().all(|rule| rule.judgement.truth.is_none());
     let reason = match (effect, deciding.is_empty()) {
         ("allow", true) => "allowed_by_default",
         ("deny", true) => "denied_by_default",
         ("allow", false) => "allowed_by_rule",
         (_, false) if all_unknown => "condition_unknown",
+        ("deny", false) if by_limit => "limit_exceeded",
         ("ask", false) => "asked_by_rule",
         ("deny", false) => "denied_by_rule",
         other => panic!("no decision is {other:?}"),
     };
     let required = if effect == "deny" { Vec::new() } else { of("require") };
-    decided(effect, reason, &deciding, &required)
+    let mut decision = decided(effect, reason, &deciding, &required);
+    if effect == "allow" {
+        decision.charges = charges(rules, scope, &decision.rules);
+    }
+    decision
+}
+
+/// The rules of an effect that would hold or apply if their limit were not used up.
+fn spent<'a>(rules: &[&'a Value], scope: &Scope<'_>, effect: &str) -> Vec<Applied<'a>> {
+    let spent = rules.iter().copied().filter_map(|rule| {
+        let limit = limit::of(rule).filter(|_| text(field(rule, "effect")) == effect)?;
+        let parts = vec![condition::rule(rule, scope), limit::beyond(rule, limit, scope)];
+        let judgement = condition::combined(&condition::all, parts);
+        let is_spent = judgement.truth.unwrap_or(effect != "allow");
+        is_spent.then_some(Applied { rule, effect: "deny", judgement })
+    });
+    spent.collect()
+}
+
+/// What an allow by these rules adds to what is used: of allow rules those that decide, of others those whose
+/// conditions hold or are unknown.
+fn charges(rules: &[&Value], scope: &Scope<'_>, deciding: &[String]) -> Vec<(String, String, bool)> {
+    let charges = rules.iter().copied().filter_map(|rule| {
+        let limit = limit::of(rule)?;
+        let id = text(field(rule, "id")).to_owned();
+        let is_charged = match text(field(rule, "effect")) {
+            "allow" => deciding.contains(&id),
+            _ => condition::rule(rule, scope).truth != Some(false),
+        };
+        let amount = limit::amount(limit, scope).unwrap_or_else(|| limit::most(limit)).text();
+        let bounded = limit::beyond(rule, limit, scope).truth == Some(false);
+        is_charged.then_some((id, amount, bounded))
+    });
+    charges.collect()
 }
 
 /// A rule that applies, under the effect that it has for this request.
@@ -97,7 +141,12 @@ impl<'a> Applied<'a> {
 
 fn apply<'a>(rule: &'a Value, scope: &Scope<'_>) -> Option<Applied<'a>> {
     let effect = text(field(rule, "effect"));
-    let judgement = condition::rule(rule, scope);
+    let mut judgement = condition::rule(rule, scope);
+    if let Some(limit) = limit::of(rule).filter(|_| effect != "require") {
+        let beyond = limit::beyond(rule, limit, scope);
+        let limited = if effect == "allow" { condition::negated(beyond) } else { beyond };
+        judgement = condition::combined(&condition::all, vec![judgement, limited]);
+    }
     let applies = match judgement.truth {
         Some(truth) => truth,
         None => effect != "allow",
@@ -126,6 +175,7 @@ fn decided(effect: &str, reason: &str, deciding: &[&Applied<'_>], required: &[&A
         labels: listed("label"),
         record: strongest.map(str::to_owned),
         shadow: None,
+        charges: Vec::new(),
     }
 }
 

@@ -34,6 +34,8 @@ fn candidates(case: &Case) -> Vec<Case> {
     requests.extend(without_one(&request.roles).map(|roles| Request { roles, ..request.clone() }));
     requests.extend(without_one(&request.approved).map(|approved| Request { approved, ..request.clone() }));
     requests.extend(request.parent.is_some().then(|| Request { parent: None, ..request.clone() }));
+    requests.extend(without_one(&request.usage).map(|usage| Request { usage, ..request.clone() }));
+    requests.extend((request.calls > 0).then(|| Request { calls: 0, ..request.clone() }));
     requests.extend((request.depth > 0).then(|| Request { depth: 0, ..request.clone() }));
     requests.extend((request.now_micros > 0).then(|| Request { now_micros: 0, ..request.clone() }));
     found.extend(requests.into_iter().map(|request| Case { document: case.document.clone(), request }));

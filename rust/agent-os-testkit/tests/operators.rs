@@ -31,6 +31,8 @@ fn agree(tests: Value, args: Value, texts: &[(String, String)], reasons: &mut Ve
         roles: vec![],
         args,
         labels: vec![],
+        calls: 0,
+        usage: Vec::new(),
         depth: 0,
         parent: None,
         now_micros: 0,

@@ -446,7 +446,7 @@ def test_the_log_says_what_was_asked_decided_and_done(tmp_path: Path) -> None:
         }
         assert intent["args"]["fields"] == {"args.amount": 5}
         assert len(bytes.fromhex(intent["args"]["digest"])) == 32
-        assert intent["run"] == {"depth": 0, "labels": []}
+        assert intent["run"] == {"calls": 0, "depth": 0, "labels": []}
         assert (outcome["intent"], outcome["status"], outcome["origin"]) == (intent["seq"], "returned", "trusted")
         assert (outcome["labels"], outcome["micros"] >= 0) == (["bank"], True)
         assert "rent for May" not in str(list(kernel.flight_recorder.entries()))

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use smallvec::SmallVec;
 
+use crate::amount::Amount;
 use crate::audit::event::write_texts;
 use crate::canonical;
 use crate::policy::{Bundle, Effect, Obligations, RuleIx, Verdict};
@@ -18,13 +19,16 @@ pub struct Decision {
     pub bundle: Arc<Bundle>,
     /// What the applicable `require` rules demand.
     pub obligations: Obligations,
+    // INVARIANT: ascending by rule.
+    /// What was used of the limits that were looked at, before this action.
+    pub used: Vec<(RuleIx, Amount)>,
 }
 
 impl Decision {
     pub(super) fn new(verdict: Verdict, bundle: &Arc<Bundle>) -> Self {
         let obligations =
             if verdict.requires.is_empty() { Obligations::default() } else { bundle.obligations(&verdict.requires) };
-        Self { verdict, bundle: Arc::clone(bundle), obligations }
+        Self { verdict, bundle: Arc::clone(bundle), obligations, used: Vec::new() }
     }
 
     /// A denial by the kernel itself, whatever the policy says.
@@ -38,6 +42,7 @@ impl Decision {
                 unknowns: Vec::new(),
                 requires: SmallVec::new(),
                 shadow: None,
+                charges: Vec::new(),
             },
             bundle,
         )
@@ -46,6 +51,27 @@ impl Decision {
     /// The ids of the deciding rules, ascending.
     pub fn rule_ids(&self) -> impl Iterator<Item = &str> {
         rule_ids(&self.bundle, &self.verdict.rules)
+    }
+
+    /// What was used of limits, and what this action adds, by rule.
+    pub(super) fn write_limits(&self, out: &mut Vec<u8>) {
+        out.push(b'{');
+        for (place, (rule, used)) in self.used.iter().enumerate() {
+            if place > 0 {
+                out.push(b',');
+            }
+            canonical::write_str(self.bundle.rule(*rule).map_or("", |rule| rule.id.as_str()), out);
+            out.extend_from_slice(b":{");
+            if let Some(charge) = self.verdict.charges.iter().find(|charge| charge.rule == *rule) {
+                out.extend_from_slice(b"\"charged\":");
+                canonical::write_str(&charge.amount.to_string(), out);
+                out.push(b',');
+            }
+            out.extend_from_slice(b"\"used\":");
+            canonical::write_str(&used.to_string(), out);
+            out.push(b'}');
+        }
+        out.push(b'}');
     }
 
     pub(super) fn write(&self, out: &mut Vec<u8>) {

@@ -1,8 +1,9 @@
 //! Agents and their runs.
 
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use super::counters::Counters;
 use crate::policy::{Origin, Provenance};
 
 /// The agent id under which the operator's own calls are decided and recorded; no agent can be registered under it.
@@ -50,13 +51,26 @@ pub struct Process {
     pub(super) depth: u32,
     ended: AtomicBool,
     data: Mutex<Arc<RunData>>,
+    calls: AtomicU64,
+    /// What this run and those below it have used of limits that count within a run.
+    counters: Mutex<Counters>,
 }
 
 impl Process {
     pub(super) fn new(kernel: u64, pid: u64, agent: Arc<Agent>, parent: Option<Arc<Process>>) -> Self {
         let data = parent.as_ref().map_or_else(Arc::default, |parent| parent.data());
         let depth = parent.as_ref().filter(|parent| !parent.is_operator()).map_or(0, |parent| parent.depth + 1);
-        Self { kernel, pid, agent, parent, depth, ended: AtomicBool::new(false), data: Mutex::new(data) }
+        Self {
+            kernel,
+            pid,
+            agent,
+            parent,
+            depth,
+            ended: AtomicBool::new(false),
+            data: Mutex::new(data),
+            calls: AtomicU64::new(0),
+            counters: Mutex::default(),
+        }
     }
 
     /// Number of the run, counted from 1 by kernel; 0 is the operator's.
@@ -87,6 +101,27 @@ impl Process {
     #[must_use]
     pub fn depth(&self) -> u32 {
         self.depth
+    }
+
+    /// Actions that this run, and the runs below it, have had allowed so far.
+    #[must_use]
+    pub fn calls(&self) -> u64 {
+        self.calls.load(Ordering::Relaxed)
+    }
+
+    /// Counts an action of this run, for it and for those above it.
+    pub(super) fn count_call(&self) {
+        self.calls.fetch_add(1, Ordering::Relaxed);
+        let mut above = self.parent();
+        while let Some(run) = above.filter(|run| !run.is_operator()) {
+            run.calls.fetch_add(1, Ordering::Relaxed);
+            above = run.parent();
+        }
+    }
+
+    pub(super) fn counters(&self) -> MutexGuard<'_, Counters> {
+        // A panic in the middle leaves charges that were not taken back: that is less room, not more.
+        self.counters.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// True for the operator's own calls.

@@ -11,6 +11,8 @@ use super::decision::Decision;
 use super::outcome::{Outcome, bounded};
 use super::process::{Agent, OPERATOR, Process, RunData};
 use super::record::{RecordFault, Recorder};
+use super::store::Store;
+use super::usage::{self, Meter, Payer, Taken};
 use crate::audit::event::{Draft, kind, write_texts};
 use crate::canonical;
 use crate::limits;
@@ -18,11 +20,14 @@ use crate::policy::{
     Bundle, Effect, Obligations, Provenance, Record, RuleIx, Subject, SubjectKey, Verdict, decide, required,
 };
 use crate::reason::Reason;
-use crate::request::{Arguments, RunState};
+use crate::request::{Arguments, RunState, Unused, Usage};
 
 const OPEN: u8 = 0;
 const CLOSED: u8 = 1;
 const UNRECORDED: u8 = 2;
+
+/// How often an action is decided anew because others used up what the decision counted on.
+const ROUNDS: u8 = 8;
 
 /// The bundle that decides, with what was made of it for speed.
 #[derive(Debug)]
@@ -33,6 +38,8 @@ pub struct InForce<X> {
     pub extra: Arc<X>,
     // INVARIANT: one for each registered agent, at the agent's index.
     subjects: Vec<Arc<SubjectKey>>,
+    // INVARIANT: as long as `subjects`.
+    agents: Vec<Arc<Agent>>,
 }
 
 impl<X> InForce<X> {
@@ -41,7 +48,7 @@ impl<X> InForce<X> {
             .iter()
             .map(|agent| Arc::new(bundle.subject(&Subject { id: &agent.id, roles: &agent.roles })))
             .collect();
-        Self { bundle, extra, subjects }
+        Self { bundle, extra, subjects, agents: agents.to_vec() }
     }
 }
 
@@ -50,7 +57,7 @@ impl<X> InForce<X> {
 ///
 /// ```compile_fail
 /// // A decision that was not recorded cannot be passed off as one that was.
-/// let audited = agent_os_core::kernel::Audited { value: (), receipt: () };
+/// let audited = agent_os_core::kernel::Audited { value: (), receipt: (), taken: None };
 /// ```
 #[derive(Debug)]
 #[must_use = "an intent without an outcome stays open in the log"]
@@ -58,6 +65,8 @@ pub struct Audited<T, Receipt> {
     // INVARIANT: the intent that this value is about was recorded, and `receipt` is what the recorder gave for it.
     value: T,
     receipt: Receipt,
+    // What was reserved for it; for most actions nothing is.
+    taken: Option<Box<Taken>>,
 }
 
 impl<T, Receipt> Audited<T, Receipt> {
@@ -121,6 +130,7 @@ pub struct Kernel<R: Recorder, X> {
     /// whoever decides: that takes longer than many decisions.
     retired: Mutex<Vec<Arc<InForce<X>>>>,
     recorder: R,
+    store: Arc<dyn Store>,
     level: Record,
     next_pid: AtomicU64,
     status: AtomicU8,
@@ -139,6 +149,7 @@ impl<R: Recorder, X> Kernel<R, X> {
         bundle: Arc<Bundle>,
         extra: Arc<X>,
         recorder: R,
+        store: Arc<dyn Store>,
         level: Record,
         loaded: &Draft,
     ) -> Result<Self, RecordFault> {
@@ -152,6 +163,7 @@ impl<R: Recorder, X> Kernel<R, X> {
             roster: Mutex::new(roster),
             retired: Mutex::default(),
             recorder,
+            store,
             level,
             next_pid: AtomicU64::new(1),
             status: AtomicU8::new(OPEN),
@@ -163,6 +175,11 @@ impl<R: Recorder, X> Kernel<R, X> {
     /// The recorder.
     pub fn recorder(&self) -> &R {
         &self.recorder
+    }
+
+    /// Where state is kept.
+    pub fn store(&self) -> &Arc<dyn Store> {
+        &self.store
     }
 
     /// The bundle that decides now.
@@ -200,6 +217,7 @@ impl<R: Recorder, X> Kernel<R, X> {
             bundle: Arc::clone(&in_force.bundle),
             extra: Arc::clone(&in_force.extra),
             subjects,
+            agents: roster.clone(),
         }));
         let mut agents = self.agents.write().unwrap_or_else(PoisonError::into_inner);
         agents.insert(agent.id.clone(), Arc::clone(&agent));
@@ -243,11 +261,21 @@ impl<R: Recorder, X> Kernel<R, X> {
         args: &A,
         now: i64,
     ) -> Verdict {
-        let run = RunState { labels: &[], depth: 0, parent: None, now_micros: now, provenance: &self.nothing_seen };
-        match in_force.subjects.get(agent.0) {
-            Some(subject) => decide(&in_force.bundle, subject, action, args, &run, &[]),
-            None => Decision::refusal(Reason::InternalError, &in_force.bundle).verdict,
-        }
+        let Some((subject, agent)) = in_force.subjects.get(agent.0).zip(in_force.agents.get(agent.0)) else {
+            return Decision::refusal(Reason::InternalError, &in_force.bundle).verdict;
+        };
+        let meter = Meter::new(&*self.store, &in_force.bundle, Payer { agent, process: None }, action, now);
+        let run = RunState {
+            labels: &[],
+            calls: 0,
+            depth: 0,
+            parent: None,
+            now_micros: now,
+            provenance: &self.nothing_seen,
+            usage: &meter,
+        };
+        let verdict = decide(&in_force.bundle, subject, action, args, &run, &[]);
+        if meter.has_failed() { Decision::refusal(Reason::StoreFailed, &in_force.bundle).verdict } else { verdict }
     }
 
     /// Decides without effect and without record, for a live run.
@@ -260,7 +288,10 @@ impl<R: Recorder, X> Kernel<R, X> {
         now: i64,
     ) -> Verdict {
         match self.standing(Some(process)) {
-            Ok(process) => self.decide(in_force, process, action, args, now, &[]),
+            Ok(process) => {
+                let meter = Meter::new(&*self.store, &in_force.bundle, Payer::process(process), action, now);
+                self.decide(in_force, process, action, args, &meter, &[])
+            }
             Err(reason) => Decision::refusal(reason, &in_force.bundle).verdict,
         }
     }
@@ -289,24 +320,73 @@ impl<R: Recorder, X> Kernel<R, X> {
             .filter(|approval| approval.bundle == in_force.bundle.digest())
             .map(|approval| approval.rules.iter().filter_map(|id| in_force.bundle.rule_ix(id)).collect())
             .unwrap_or_default();
-        let verdict = self.decide(in_force, live, request.action, request.args, request.now_micros, &approved);
-        let decision = Decision::new(verdict, &in_force.bundle);
+        for _ in 0..ROUNDS {
+            if let Some(judged) = self.judge_once(in_force, live, request, &approved, approval) {
+                return judged;
+            }
+        }
+        // Others were faster each time.
+        self.deny(in_force, live, request, Decision::refusal(Reason::LimitExceeded, &in_force.bundle))
+    }
+
+    /// `None`, and nothing happened, if others used a limit up between the decision and the reservation.
+    fn judge_once<A: Arguments>(
+        &self,
+        in_force: &InForce<X>,
+        live: &Process,
+        request: &Request<'_, A>,
+        approved: &[RuleIx],
+        approval: Option<&Approval>,
+    ) -> Option<Judged<R::Receipt>> {
+        let (bundle, now_micros) = (&in_force.bundle, request.now_micros);
+        let payer = Payer::process(live);
+        let meter = Meter::new(&*self.store, bundle, payer, request.action, now_micros);
+        let verdict = self.decide(in_force, live, request.action, request.args, &meter, approved);
+        let mut decision = Decision::new(verdict, bundle);
+        decision.used = meter.into_read();
         match decision.verdict.effect {
-            Effect::Deny => self.deny(in_force, live, request, decision),
-            Effect::Ask => Judged::Ask(decision),
+            Effect::Deny => Some(self.deny(in_force, live, request, decision)),
+            Effect::Ask => Some(Judged::Ask(decision)),
+            Effect::Allow if decision.verdict.charges.is_empty() => {
+                Some(self.admit(in_force, live, request, decision, approval, None))
+            }
             Effect::Allow => {
-                let recorded = self
-                    .draft(kind::INTENT, Some(live), request, &decision, Some(&decision.obligations), approval)
-                    .and_then(|draft| self.recorder.intent(&draft));
-                match recorded {
-                    Ok(receipt) => {
-                        live.add_labels(&decision.obligations.labels);
-                        Judged::Go(Audited { value: decision, receipt })
+                let charges = &decision.verdict.charges;
+                match usage::reserve(&*self.store, bundle, payer, request.action, now_micros, charges) {
+                    Ok(Some(taken)) => {
+                        Some(self.admit(in_force, live, request, decision, approval, Some(Box::new(taken))))
                     }
-                    Err(fault) => {
-                        Judged::Denied(Decision::refusal(Reason::RecordFailed, &in_force.bundle), Some(fault))
-                    }
+                    Ok(None) => None,
+                    Err(_) => Some(self.deny(in_force, live, request, Decision::refusal(Reason::StoreFailed, bundle))),
                 }
+            }
+        }
+    }
+
+    /// Records the intent of what is allowed, and gives back what was reserved if it cannot be recorded.
+    fn admit<A: Arguments>(
+        &self,
+        in_force: &InForce<X>,
+        live: &Process,
+        request: &Request<'_, A>,
+        decision: Decision,
+        approval: Option<&Approval>,
+        taken: Option<Box<Taken>>,
+    ) -> Judged<R::Receipt> {
+        let recorded = self
+            .draft(kind::INTENT, Some(live), request, &decision, Some(&decision.obligations), approval)
+            .and_then(|draft| self.recorder.intent(&draft));
+        match recorded {
+            Ok(receipt) => {
+                live.add_labels(&decision.obligations.labels);
+                live.count_call();
+                Judged::Go(Audited { value: decision, receipt, taken })
+            }
+            Err(fault) => {
+                if let Some(taken) = &taken {
+                    usage::refund(&*self.store, live, taken);
+                }
+                Judged::Denied(Decision::refusal(Reason::RecordFailed, &in_force.bundle), Some(fault))
             }
         }
     }
@@ -373,6 +453,13 @@ impl<R: Recorder, X> Kernel<R, X> {
             .number("pid", pid);
         self.recorder.event(&draft)?;
         Ok(process)
+    }
+
+    /// Gives back what was reserved for an action that did not start.
+    pub fn withdraw(&self, allowed: &Audited<Decision, R::Receipt>, process: Option<&Process>) {
+        if let (Some(taken), Some(process)) = (&allowed.taken, process) {
+            usage::refund(&*self.store, process, taken);
+        }
     }
 
     /// Ends a run: nothing of it passes any more.
@@ -446,15 +533,17 @@ impl<R: Recorder, X> Kernel<R, X> {
         process: &Process,
         action: &str,
         args: &A,
-        now_micros: i64,
+        meter: &Meter<'_>,
         approved: &[RuleIx],
     ) -> Verdict {
         let data = process.data();
-        let run = run_state(process, &data, now_micros);
-        match in_force.subjects.get(process.agent.index) {
+        let run = run_state(process, &data, meter, meter.now_micros());
+        let verdict = match in_force.subjects.get(process.agent.index) {
             Some(subject) => decide(&in_force.bundle, subject, action, args, &run, approved),
             None => Decision::refusal(Reason::InternalError, &in_force.bundle).verdict,
-        }
+        };
+        // SECURITY: whatever came out without knowing what is used counts for nothing.
+        if meter.has_failed() { Decision::refusal(Reason::StoreFailed, &in_force.bundle).verdict } else { verdict }
     }
 
     /// A denial by the policy. What the applicable `require` rules say of the record holds for it too.
@@ -466,7 +555,7 @@ impl<R: Recorder, X> Kernel<R, X> {
         decision: Decision,
     ) -> Judged<R::Receipt> {
         let data = process.data();
-        let run = run_state(process, &data, request.now_micros);
+        let run = run_state(process, &data, &Unused, request.now_micros);
         let honoured = in_force.subjects.get(process.agent.index).map(|subject| {
             let rules = required(&in_force.bundle, subject, request.action, request.args, &run);
             in_force.bundle.obligations(&rules)
@@ -522,6 +611,9 @@ impl<R: Recorder, X> Kernel<R, X> {
         described?;
         draft.text("bundle", decision.bundle.digest());
         draft.field("decision", |out| decision.write(out)).text("kind", kind);
+        if !decision.used.is_empty() {
+            draft.field("limits", |out| decision.write_limits(out));
+        }
         if let Some(process) = process {
             if let Some(parent) = &process.parent {
                 draft.number("parent", parent.pid);
@@ -529,7 +621,9 @@ impl<R: Recorder, X> Kernel<R, X> {
             draft.number("pid", process.pid);
             let data = process.data();
             draft.field("run", |out| {
-                out.extend_from_slice(b"{\"depth\":");
+                out.extend_from_slice(b"{\"calls\":");
+                canonical::write_int(i64::try_from(process.calls()).unwrap_or(i64::MAX), out);
+                out.extend_from_slice(b",\"depth\":");
                 canonical::write_int(i64::from(process.depth), out);
                 out.extend_from_slice(b",\"labels\":");
                 write_texts(data.labels.iter().map(String::as_str), out);
@@ -541,12 +635,14 @@ impl<R: Recorder, X> Kernel<R, X> {
     }
 }
 
-fn run_state<'r>(process: &'r Process, data: &'r RunData, now_micros: i64) -> RunState<'r> {
+fn run_state<'r>(process: &'r Process, data: &'r RunData, usage: &'r dyn Usage, now_micros: i64) -> RunState<'r> {
     RunState {
         labels: &data.labels,
+        calls: process.calls(),
         depth: process.depth,
         parent: process.parent_agent(),
         now_micros,
         provenance: &data.provenance,
+        usage,
     }
 }

@@ -122,6 +122,9 @@ pub trait Store: fmt::Debug + Send + Sync {
     /// # Errors
     /// The store could not be written: it still counts.
     fn refund(&self, ticket: &[Charged]) -> Result<(), StoreFault>;
+
+    /// Lets go of what the store holds. Whatever is asked of it from now on may be a fault.
+    fn close(&self) {}
 }
 
 /// Why a store could not answer.

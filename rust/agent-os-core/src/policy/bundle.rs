@@ -6,6 +6,7 @@ use super::condition::Condition;
 use super::document::{self, Agents, Document, Rule, Source};
 use super::effect::{Effect, Obligations, PathIx, RuleEffect, RuleIx};
 use super::index::{ActionIndex, Candidates};
+use super::limit::Limit;
 use super::normal;
 use super::path::INPUTS;
 use super::pattern::ActionPattern;
@@ -75,6 +76,7 @@ pub(super) struct RuleCode {
     pub(super) when: Option<Condition>,
     /// Boxed: few rules have one, and decisions walk over many rules.
     pub(super) unless: Option<Box<Condition>>,
+    pub(super) limit: Option<Box<Limit>>,
 }
 
 /// What is known of a rule beside what a decision reads.
@@ -249,6 +251,12 @@ impl Bundle {
         found
     }
 
+    /// The limit of a rule, if it has one.
+    #[must_use]
+    pub fn limit(&self, rule: RuleIx) -> Option<&Limit> {
+        self.code(rule)?.limit.as_deref()
+    }
+
     /// Which rules are for this agent; computed once and used for every decision about it.
     #[must_use]
     pub fn subject(&self, subject: &Subject<'_>) -> SubjectKey {
@@ -316,6 +324,7 @@ fn split(rule: Rule, selectors: &mut Selectors) -> (RuleInfo, RuleCode, RuleScop
         selector: rule.agents.as_ref().map(|agents| selectors.intern(agents)),
         when: rule.when,
         unless: rule.unless.map(Box::new),
+        limit: rule.limit.map(Box::new),
     };
     let scope = RuleScope { actions: rule.actions, agents: rule.agents, reads: rule.reads };
     (info, code, scope)

@@ -1,5 +1,7 @@
 //! The decision: deny before ask before allow before the default.
 
+use std::cell::RefCell;
+
 use smallvec::SmallVec;
 
 use super::bundle::{Bundle, RuleCode, Shadow};
@@ -8,6 +10,7 @@ use super::effect::{Effect, PathIx, RuleEffect, RuleIx};
 use super::evaluate::Evaluation;
 use super::index::Posting;
 use super::kleene::Kleene;
+use super::limit::{Limit, LimitCharge, Measure};
 use super::subject::SubjectKey;
 use crate::reason::Reason;
 use crate::request::{Arguments, RunState};
@@ -21,7 +24,7 @@ pub struct Verdict {
     pub reason: Reason,
     // INVARIANT: ascending, without repeats.
     /// Every applicable rule of that effect; with an allow also the ask rules that an approval satisfied. None for a
-    /// default.
+    /// default. Where a limit is used up and nothing else denies: the rules whose limit it is.
     pub rules: SmallVec<[RuleIx; 4]>,
     // INVARIANT: sorted by rule and the path's spelling, without repeats.
     /// Where the rules above and the attached `require` rules apply only because a condition is unknown.
@@ -33,6 +36,9 @@ pub struct Verdict {
     /// What would have been decided if nothing of the bundle were in shadow, where that is anything else. It permits
     /// nothing, forbids nothing, and its obligations are not applied.
     pub shadow: Option<Box<Verdict>>,
+    // INVARIANT: ascending by rule, without repeats.
+    /// What an allow adds to what is used of limits. Whoever lets the action happen reserves it first.
+    pub charges: Vec<LimitCharge>,
 }
 
 /// A path that was unknown, and the rule that counted it against the caller.
@@ -53,13 +59,13 @@ pub struct Unknown {
 /// ```
 /// use agent_os_core::canonical::parse_json;
 /// use agent_os_core::policy::{Bundle, Effect, Provenance, decide};
-/// use agent_os_core::request::{RunState, Subject};
+/// use agent_os_core::request::{RunState, Subject, Unused};
 /// let bundle = Bundle::compile(&parse_json(br#"{"agent_os": 1, "name": "desk", "default": "deny", "rules": [
 ///     {"id": "small", "effect": "allow", "action": ["payments.send"], "when": {"args.amount": {"le": 500}}},
 ///     {"id": "large", "effect": "ask", "action": ["payments.send"], "when": {"args.amount": {"gt": 500}}}]}"#)?).unwrap();
 /// let desk = bundle.subject(&Subject { id: "desk-7", roles: &[] });
 /// let provenance = Provenance::default();
-/// let run = RunState { labels: &[], depth: 0, parent: None, now_micros: 0, provenance: &provenance };
+/// let run = RunState { labels: &[], calls: 0, depth: 0, parent: None, now_micros: 0, provenance: &provenance, usage: &Unused };
 ///
 /// let small = parse_json(br#"{"amount": 12.50}"#)?;
 /// assert_eq!(decide(&bundle, &desk, "payments.send", &&small, &run, &[]).effect, Effect::Allow);
@@ -83,7 +89,7 @@ pub fn decide<A: Arguments>(
     }
     let Some(candidates) = bundle.candidates(action) else { return Verdict::denied(Reason::RequestInvalid) };
     let evaluation = Evaluation::new(bundle, args, run);
-    let decision = Decision { bundle, subject, candidates: &candidates, evaluation: &evaluation };
+    let decision = Decision::new(bundle, subject, &candidates, &evaluation);
     let verdict = decision.decide(bundle.default_effect(), approved);
     match bundle.shadow() {
         None => verdict,
@@ -98,12 +104,12 @@ pub fn decide<A: Arguments>(
 /// ```
 /// use agent_os_core::canonical::parse_json;
 /// use agent_os_core::policy::{Bundle, Provenance, required};
-/// use agent_os_core::request::{RunState, Subject};
+/// use agent_os_core::request::{RunState, Subject, Unused};
 /// let bundle = Bundle::compile(&parse_json(br#"{"agent_os": 1, "name": "desk", "rules": [
 ///     {"id": "hide", "effect": "require", "action": ["**"], "redact": ["args.card"]}]}"#)?).unwrap();
 /// let desk = bundle.subject(&Subject { id: "desk-7", roles: &[] });
 /// let provenance = Provenance::default();
-/// let run = RunState { labels: &[], depth: 0, parent: None, now_micros: 0, provenance: &provenance };
+/// let run = RunState { labels: &[], calls: 0, depth: 0, parent: None, now_micros: 0, provenance: &provenance, usage: &Unused };
 /// let args = parse_json(br#"{"card": "4111"}"#)?;
 /// let rules = required(&bundle, &desk, "payments.send", &&args, &run);
 /// assert_eq!(bundle.obligations(&rules).redact, ["args.card"]);
@@ -119,7 +125,7 @@ pub fn required<A: Arguments>(
     match bundle.candidates(action).filter(|_| subject.is_of(bundle.fingerprint())) {
         Some(candidates) => {
             let evaluation = Evaluation::new(bundle, args, run);
-            let decision = Decision { bundle, subject, candidates: &candidates, evaluation: &evaluation };
+            let decision = Decision::new(bundle, subject, &candidates, &evaluation);
             decision.applicable(RuleEffect::Require).rules
         }
         None => SmallVec::new(),
@@ -135,6 +141,7 @@ impl Verdict {
             unknowns: Vec::new(),
             requires: SmallVec::new(),
             shadow: None,
+            charges: Vec::new(),
         }
     }
 }
@@ -180,9 +187,27 @@ struct Decision<'d, A: Arguments> {
     subject: &'d SubjectKey,
     candidates: &'d [&'d Posting],
     evaluation: &'d Evaluation<'d, A>,
+    limits: RefCell<Limits>,
 }
 
-impl<A: Arguments> Decision<'_, A> {
+/// What came up of limits on the way.
+#[derive(Default)]
+struct Limits {
+    charges: Vec<LimitCharge>,
+    /// Allow and `require` rules whose limit is used up, or of which that cannot be told.
+    spent: Vec<(RuleEffect, RuleIx, Kleene)>,
+}
+
+impl<'d, A: Arguments> Decision<'d, A> {
+    fn new(
+        bundle: &'d Bundle,
+        subject: &'d SubjectKey,
+        candidates: &'d [&'d Posting],
+        evaluation: &'d Evaluation<'d, A>,
+    ) -> Self {
+        Self { bundle, subject, candidates, evaluation, limits: RefCell::default() }
+    }
+
     fn decide(&self, default: Effect, approved: &[RuleIx]) -> Verdict {
         let denies = self.applicable(RuleEffect::Deny);
         if !denies.rules.is_empty() {
@@ -200,15 +225,24 @@ impl<A: Arguments> Decision<'_, A> {
         }
         match default {
             Effect::Allow => self.verdict(Effect::Allow, Reason::AllowedByDefault, allows),
-            Effect::Ask | Effect::Deny => Verdict::denied(Reason::DeniedByDefault),
+            Effect::Ask | Effect::Deny => {
+                let spent = self.spent(RuleEffect::Allow);
+                if spent.rules.is_empty() {
+                    Verdict::denied(Reason::DeniedByDefault)
+                } else {
+                    self.verdict(Effect::Deny, Reason::LimitExceeded, spent)
+                }
+            }
         }
     }
 
-    /// The verdict of the enforced rules, unchanged, with what all rules would have said beside it.
+    /// The verdict of the enforced rules, unchanged, with what all rules would have said beside it. Nothing is charged
+    /// for what would have been.
     #[cold]
     fn with_shadow(&self, enforced: Verdict, shadow: &Shadow, action: &str, approved: &[RuleIx]) -> Verdict {
         let candidates = shadow.candidates(action).unwrap_or_default();
-        let would = Decision { candidates: &candidates, ..*self }.decide(shadow.default, approved);
+        let shadowed = Decision::new(self.bundle, self.subject, &candidates, self.evaluation);
+        let would = Verdict { charges: Vec::new(), ..shadowed.decide(shadow.default, approved) };
         let said = |verdict: &Verdict| (verdict.effect, verdict.reason);
         let differs = said(&would) != said(&enforced)
             || (&would.rules, &would.unknowns) != (&enforced.rules, &enforced.unknowns)
@@ -253,7 +287,12 @@ impl<A: Arguments> Decision<'_, A> {
         if !self.subject.is_in(code.selector) {
             return;
         }
-        match self.evaluation.holds(code.when.as_ref(), code.unless.as_deref()) {
+        let holds = self.evaluation.holds(code.when.as_ref(), code.unless.as_deref());
+        let applies = match &code.limit {
+            Some(limit) => self.limited(effect, rule, limit, holds),
+            None => holds,
+        };
+        match applies {
             Kleene::True => hits.rules.push(rule),
             Kleene::Unknown if effect.applies_on_unknown() => {
                 hits.rules.push(rule);
@@ -263,10 +302,70 @@ impl<A: Arguments> Decision<'_, A> {
         }
     }
 
+    /// Whether a rule with a limit applies, now that its conditions came to `holds`.
+    fn limited(&self, effect: RuleEffect, rule: RuleIx, limit: &Limit, holds: Kleene) -> Kleene {
+        if holds == Kleene::False || holds == Kleene::Unknown && !effect.applies_on_unknown() {
+            return holds;
+        }
+        let within = self.evaluation.within(rule, limit);
+        let applies = match effect {
+            RuleEffect::Allow => holds.and(within),
+            RuleEffect::Deny | RuleEffect::Ask => holds.and(!within),
+            RuleEffect::Require => holds,
+        };
+        let mut limits = self.limits.borrow_mut();
+        if matches!(effect, RuleEffect::Allow | RuleEffect::Require) && within != Kleene::True {
+            limits.spent.push((effect, rule, holds.and(!within)));
+        }
+        if effect != RuleEffect::Allow || applies == Kleene::True {
+            // SECURITY: a person may confirm an action whose amount nobody can tell. It uses the limit up.
+            let amount = self.evaluation.amount(limit).unwrap_or(limit.max);
+            limits.charges.push(LimitCharge { rule, amount, bounded: within == Kleene::True });
+        }
+        applies
+    }
+
+    /// The rules of an effect whose limit is used up. Of a `require` also those of which that cannot be told; an allow
+    /// of which that cannot be told is one that does not apply.
+    fn spent(&self, effect: RuleEffect) -> Hits {
+        let limits = self.limits.borrow();
+        let spent = limits.spent.iter().filter(|(of, _, _)| *of == effect);
+        let mut hits = Hits::default();
+        for (_, rule, truth) in spent {
+            match truth {
+                Kleene::True => hits.rules.push(*rule),
+                Kleene::Unknown if effect.applies_on_unknown() => {
+                    hits.rules.push(*rule);
+                    hits.by_unknown.push(*rule);
+                }
+                Kleene::Unknown | Kleene::False => {}
+            }
+        }
+        hits.sort();
+        hits
+    }
+
+    fn charges(&self) -> Vec<LimitCharge> {
+        let mut charges = std::mem::take(&mut self.limits.borrow_mut().charges);
+        charges.sort_by_key(|charge| charge.rule);
+        charges.dedup_by_key(|charge| charge.rule);
+        charges
+    }
+
     fn verdict(&self, effect: Effect, reason: Reason, hits: Hits) -> Verdict {
         let requires = match effect {
             Effect::Allow | Effect::Ask => self.applicable(RuleEffect::Require),
             Effect::Deny => Hits::default(),
+        };
+        if effect != Effect::Deny {
+            let spent = self.spent(RuleEffect::Require);
+            if !spent.rules.is_empty() {
+                return self.verdict(Effect::Deny, Reason::LimitExceeded, spent);
+            }
+        }
+        let reason = match reason {
+            Reason::DeniedByRule if self.all_by_limit(&hits) => Reason::LimitExceeded,
+            reason => reason,
         };
         let all_unknown = !hits.rules.is_empty() && hits.by_unknown.len() == hits.rules.len();
         Verdict {
@@ -276,13 +375,25 @@ impl<A: Arguments> Decision<'_, A> {
             rules: hits.rules,
             requires: requires.rules,
             shadow: None,
+            charges: if effect == Effect::Allow { self.charges() } else { Vec::new() },
         }
+    }
+
+    /// True if of the rules that are known to apply each does so by its limit.
+    fn all_by_limit(&self, hits: &Hits) -> bool {
+        let mut known = hits.rules.iter().filter(|rule| !hits.by_unknown.contains(rule));
+        known.all(|rule| self.bundle.limit(*rule).is_some())
     }
 
     fn unknowns(&self, deciding: &[RuleIx], requires: &[RuleIx]) -> Vec<Unknown> {
         let mut unknowns = Vec::new();
         for rule in deciding.iter().chain(requires) {
-            let Some(RuleCode { when, unless, .. }) = self.bundle.code(*rule) else { continue };
+            let Some(RuleCode { when, unless, limit, .. }) = self.bundle.code(*rule) else { continue };
+            if let Some(limit) = limit.as_deref().filter(|limit| self.evaluation.amount(limit).is_none()) {
+                if let Measure::Sum(path) = limit.measure {
+                    unknowns.push(Unknown { rule: *rule, path });
+                }
+            }
             for condition in [when.as_ref(), unless.as_deref()].into_iter().flatten() {
                 self.collect(*rule, condition, &mut unknowns);
             }

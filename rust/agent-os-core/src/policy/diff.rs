@@ -22,7 +22,7 @@ use super::pattern::ActionPattern;
 use super::provenance::Provenance;
 use super::subject::SubjectKey;
 use crate::limits;
-use crate::request::{RunState, Subject};
+use crate::request::{RunState, Subject, Unused};
 use crate::value::Value;
 
 /// How a decision changed.
@@ -262,10 +262,12 @@ impl<'b> Engine<'b> {
         }
         let run = RunState {
             labels: &request.labels,
+            calls: 0,
             depth: request.depth,
             parent: request.parent.as_deref(),
             now_micros: request.now_micros,
             provenance: &provenance,
+            usage: &Unused,
         };
         let arguments = &request.args;
         let verdict = decide(self.bundle, &self.subject(request), &request.action, &arguments, &run, &[]);

@@ -2,6 +2,7 @@
 
 mod check;
 mod condition;
+mod limit;
 mod operand;
 mod operand_net;
 mod problems;
@@ -13,6 +14,7 @@ use std::collections::BTreeMap;
 
 use super::condition::Condition;
 use super::effect::{Effect, Obligations, RuleEffect};
+use super::limit::Limit;
 use super::operators::Kind;
 use super::pattern::{ActionPattern, NamePattern};
 use super::problem::{Code, Problem};
@@ -55,6 +57,7 @@ pub(super) struct Rule {
     pub(super) obligations: Obligations,
     /// The rule decides nothing; what it would have decided is recorded.
     pub(super) shadow: bool,
+    pub(super) limit: Option<Limit>,
     pub(super) source: Option<Source>,
     /// Places of the argument paths that conditions mention, operands included; ascending, without repeats.
     pub(super) reads: Vec<u32>,

@@ -4,8 +4,9 @@ use super::bundle::Bundle;
 use super::condition::{
     Check, Condition, ItemCheck, Leaf, Members, MomentOperand, NumberOperand, Operand, Parts, ShellCheck, Source, Tests,
 };
-use super::effect::PathIx;
+use super::effect::{PathIx, RuleIx};
 use super::kleene::Kleene;
+use super::limit::{Limit, Measure};
 use super::parsed::Parsed;
 use super::path::Input;
 use super::reading::{Moment, Numeric, Reading, equals};
@@ -14,6 +15,7 @@ use super::slots::Slots;
 use super::text::{fold, folded_if};
 use super::url::WebUrl;
 use super::{glob, ip, mail};
+use crate::amount::Amount;
 use crate::limits;
 use crate::request::{Arguments, Found, RunState, Segment};
 use crate::time;
@@ -48,6 +50,30 @@ impl<'e, A: Arguments> Evaluation<'e, A> {
         match unless {
             Some(unless) if when != Kleene::False => when.and(!self.condition(unless, None)),
             _ => when,
+        }
+    }
+
+    /// What the request adds to what is used of a limit; `None` if that cannot be told.
+    pub(super) fn amount(&self, limit: &Limit) -> Option<Amount> {
+        match limit.measure {
+            Measure::Calls => Some(Amount::ONE),
+            Measure::Sum(path) => self.argument(path, |found| match found {
+                Found::Item(Reading::Number(number)) => number.with(Amount::of_number),
+                _ => None,
+            }),
+        }
+    }
+
+    /// What is used of a rule's limit, if that can be told.
+    pub(super) fn used(&self, rule: RuleIx) -> Option<Amount> {
+        self.run.usage.used(rule)
+    }
+
+    /// Whether the request keeps within a rule's limit.
+    pub(super) fn within(&self, rule: RuleIx, limit: &Limit) -> Kleene {
+        match (self.amount(limit), self.run.usage.used(rule)) {
+            (Some(amount), Some(used)) => Kleene::from(used.saturating_add(amount) <= limit.max),
+            _ => Kleene::Unknown,
         }
     }
 
@@ -119,6 +145,7 @@ impl<'e, A: Arguments> Evaluation<'e, A> {
     fn input(&self, input: Input) -> Found<Reading<'e>> {
         Found::Item(match input {
             Input::Labels => Reading::Texts(self.run.labels),
+            Input::Calls => Reading::integer(i64::try_from(self.run.calls).unwrap_or(i64::MAX)),
             Input::Depth => Reading::integer(i64::from(self.run.depth)),
             Input::Parent => match self.run.parent {
                 Some(parent) => Reading::Text(parent),

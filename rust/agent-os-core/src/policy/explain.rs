@@ -3,9 +3,10 @@
 use super::bundle::{Bundle, RuleCode, RuleScope};
 use super::condition::{Check, Condition, Leaf, Source, Words};
 use super::document::{Agents, canonical_text, shortened};
-use super::effect::RuleIx;
+use super::effect::{RuleEffect, RuleIx};
 use super::evaluate::Evaluation;
 use super::kleene::Kleene;
+use super::limit::{Limit, Measure, Per};
 use super::reading::Reading;
 use crate::action;
 use crate::number::Number;
@@ -30,11 +31,11 @@ pub struct Explanation {
 /// ```
 /// use agent_os_core::canonical::parse_json;
 /// use agent_os_core::policy::{Bundle, Kleene, Provenance, explain};
-/// use agent_os_core::request::{RunState, Subject};
+/// use agent_os_core::request::{RunState, Subject, Unused};
 /// let bundle = Bundle::compile(&parse_json(br#"{"agent_os": 1, "name": "desk", "rules": [
 ///     {"id": "small", "effect": "allow", "action": ["payments.send"], "when": {"args.amount": {"le": 500}}}]}"#)?).unwrap();
 /// let (desk, provenance) = (Subject { id: "desk-7", roles: &[] }, Provenance::default());
-/// let run = RunState { labels: &[], depth: 0, parent: None, now_micros: 0, provenance: &provenance };
+/// let run = RunState { labels: &[], calls: 0, depth: 0, parent: None, now_micros: 0, provenance: &provenance, usage: &Unused };
 /// let large = parse_json(br#"{"amount": 900}"#)?;
 /// let lines = explain(&bundle, &desk, "payments.send", &&large, &run);
 /// assert_eq!(lines[0].because, "`args.amount` is the number 900: `le: 500` does not hold");
@@ -65,7 +66,12 @@ pub fn explain_rules<A: Arguments>(
         .into_iter()
         .filter_map(|rule| {
             let info = bundle.rule(rule)?;
-            let (applies, because, path) = explainer.rule(bundle.code(rule)?, bundle.scope(rule)?, subject, action);
+            let code = bundle.code(rule)?;
+            let mut said = explainer.rule(code, bundle.scope(rule)?, subject, action);
+            if let Some(limit) = &code.limit {
+                said = explainer.limited(rule, info.effect, limit, said);
+            }
+            let (applies, because, path) = said;
             let because = match (applies, info.effect.applies_on_unknown()) {
                 (Kleene::Unknown, true) => format!("{because}, which counts against the caller"),
                 (Kleene::Unknown, false) => format!("{because}, which opens nothing"),
@@ -118,6 +124,42 @@ impl<A: Arguments> Explainer<'_, A> {
         (whole, because, path)
     }
 
+    /// Adds what the rule's limit makes of it.
+    fn limited(
+        &self,
+        rule: RuleIx,
+        effect: RuleEffect,
+        limit: &Limit,
+        (holds, because, path): (Kleene, String, Option<String>),
+    ) -> (Kleene, String, Option<String>) {
+        if holds == Kleene::False {
+            return (holds, because, path);
+        }
+        let within = self.evaluation.within(rule, limit);
+        let applies = match effect {
+            RuleEffect::Allow => holds.and(within),
+            RuleEffect::Deny | RuleEffect::Ask => holds.and(!within),
+            RuleEffect::Require => holds,
+        };
+        let summed = match limit.measure {
+            Measure::Calls => None,
+            Measure::Sum(path) => Some(self.bundle.path(path).to_owned()),
+        };
+        let what = match (self.evaluation.amount(limit), self.evaluation.used(rule)) {
+            (None, _) => format!("`{}` is not an amount from 0", summed.as_deref().unwrap_or_default()),
+            (Some(_), None) => "what is used cannot be told".to_owned(),
+            (Some(amount), Some(used)) => {
+                let verdict = if within == Kleene::True { "within" } else { "beyond" };
+                format!("{used} used and {amount} more is {verdict} {}", spelt(limit))
+            }
+        };
+        if applies == holds && holds == Kleene::Unknown {
+            return (applies, format!("{because}, and {what}"), path);
+        }
+        let because = if holds == Kleene::Unknown { format!("{because}, and {what}") } else { what };
+        (applies, because, summed.or(path))
+    }
+
     /// Why the condition came to `truth`: the first part that decides.
     fn condition(&self, condition: &Condition, truth: Kleene, item: Option<&Reading<'_>>) -> Said {
         match condition {
@@ -154,6 +196,23 @@ impl<A: Arguments> Explainer<'_, A> {
             }
         });
         (because, Some(self.bundle.path(leaf.path).to_owned()))
+    }
+}
+
+/// A limit in the words of policies.
+fn spelt(limit: &Limit) -> String {
+    let (max, by) = (limit.max, limit.by.code());
+    let count = match limit.measure {
+        Measure::Calls => format!("calls: {max}"),
+        Measure::Sum(_) => format!("max: {max}"),
+    };
+    match limit.per {
+        Per::Run => format!("`{count}` per run"),
+        Per::Seconds(seconds) => {
+            let units = [(86_400, 'd'), (3_600, 'h'), (60, 'm'), (1, 's')];
+            let unit = units.into_iter().find(|(size, _)| seconds % size == 0).unwrap_or((1, 's'));
+            format!("`{count}` per {}{} by {by}", seconds / unit.0, unit.1)
+        }
     }
 }
 
@@ -219,14 +278,22 @@ mod tests {
     use super::{Explanation, explain};
     use crate::canonical::parse_json;
     use crate::policy::{Bundle, Kleene, Provenance};
-    use crate::request::{RunState, Subject};
+    use crate::request::{RunState, Subject, Unused};
 
     fn first(rule: &str, args: &str) -> Explanation {
         let document =
             format!(r#"{{"agent_os":1,"name":"n","rules":[{{"id":"r","effect":"deny","action":["a.*"],{rule}}}]}}"#);
         let bundle = Bundle::compile(&parse_json(document.as_bytes()).unwrap()).unwrap();
         let provenance = Provenance::default();
-        let run = RunState { labels: &[], depth: 0, parent: None, now_micros: 0, provenance: &provenance };
+        let run = RunState {
+            labels: &[],
+            calls: 0,
+            depth: 0,
+            parent: None,
+            now_micros: 0,
+            provenance: &provenance,
+            usage: &Unused,
+        };
         let args = parse_json(args.as_bytes()).unwrap();
         explain(&bundle, &Subject { id: "desk", roles: &[] }, "a.b", &&args, &run).remove(0)
     }

@@ -60,7 +60,9 @@ pub fn may_open(old: &Bundle, new: &Bundle) -> Vec<String> {
         missing(rule, covered, "no ask or deny of the new policy covers the old ask rule");
     }
     for rule in before.of("require") {
-        let covered = after.of("require").any(|other| narrower(rule, other) && obliges_as_much(other, rule));
+        // A limit that is required is an obligation: only the very same rule keeps it.
+        let keeps = |other: &Value| narrower(rule, other) && obliges_as_much(other, rule) && !has_limit(rule);
+        let covered = after.of("require").any(|other| same(rule, other) || keeps(other));
         missing(rule, covered, "no require of the new policy covers the old require rule");
     }
     for rule in after.of("require") {
@@ -117,6 +119,10 @@ fn narrower(narrow: &Value, wide: &Value) -> bool {
             Some(exception) => narrow.get("unless").is_some_and(|own| below(exception, own)),
             None => true,
         }
+}
+
+fn has_limit(rule: &Value) -> bool {
+    rule.get("limit").is_some()
 }
 
 fn same(one: &Value, other: &Value) -> bool {

@@ -8,6 +8,7 @@ use crate::request::Segment;
 /// Inputs of a decision beside its arguments, with the kind that each of them always has.
 pub(super) const INPUTS: &[(&str, Input, Kind)] = &[
     ("run.labels", Input::Labels, Kind::List),
+    ("run.calls", Input::Calls, Kind::Number),
     ("run.depth", Input::Depth, Kind::Number),
     ("run.parent", Input::Parent, Kind::String),
     ("time.hour", Input::Hour, Kind::Number),
@@ -18,6 +19,7 @@ pub(super) const INPUTS: &[(&str, Input, Kind)] = &[
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Input {
     Labels,
+    Calls,
     Depth,
     Parent,
     Hour,
@@ -28,7 +30,7 @@ impl Input {
     pub(super) fn is_time(self) -> bool {
         match self {
             Self::Hour | Self::Weekday => true,
-            Self::Labels | Self::Depth | Self::Parent => false,
+            Self::Labels | Self::Calls | Self::Depth | Self::Parent => false,
         }
     }
 }
@@ -56,13 +58,12 @@ pub(super) struct Path {
 pub(super) struct PathFault {
     pub(super) message: String,
     pub(super) hint: String,
-    pub(super) unsupported: bool,
 }
 
 impl Path {
     /// Reads `root(.segment)*` with an optional `?` at the end. A segment is `[A-Za-z0-9_-]+` or a quoted string.
     pub(super) fn parse(text: &str) -> Result<Self, PathFault> {
-        let fault = |message: String, hint: &str| PathFault { message, hint: hint.to_owned(), unsupported: false };
+        let fault = |message: String, hint: &str| PathFault { message, hint: hint.to_owned() };
         if text.len() > limits::PATH_BYTES {
             return Err(fault("the path is too long".to_owned(), "shorten it"));
         }
@@ -104,20 +105,12 @@ impl Path {
             "args" | "result" if segments.is_empty() => Err(PathFault {
                 message: format!("`{text}` names no argument"),
                 hint: format!("write `{root}.` and the name"),
-                unsupported: false,
             }),
             "args" => Ok(Root::Args),
             "result" => Ok(Root::Result),
             "item" => Ok(Root::Item),
             "run" | "time" => {
                 let written = text.trim_end_matches('?');
-                if written == "run.calls" {
-                    return Err(PathFault {
-                        message: "`run.calls` is not supported by this version".to_owned(),
-                        hint: "remove the condition".to_owned(),
-                        unsupported: true,
-                    });
-                }
                 INPUTS
                     .iter()
                     .find(|(name, ..)| *name == written)
@@ -125,7 +118,6 @@ impl Path {
                     .ok_or_else(|| PathFault {
                         message: format!("there is no input `{written}`"),
                         hint: suggest::hint(written, INPUTS.iter().map(|(name, ..)| *name)),
-                        unsupported: false,
                     })
             }
             _ => Err(PathFault {
@@ -134,7 +126,6 @@ impl Path {
                     Some(name) => format!("did you mean `{name}`?"),
                     None => format!("for an argument write `args.{text}`"),
                 },
-                unsupported: false,
             }),
         }
     }
@@ -273,7 +264,6 @@ mod tests {
             "run.label",
             "run.labels.0",
             "time.minute",
-            "run.calls",
             "args.a ",
         ] {
             let fault = Path::parse(text).unwrap_err();
@@ -281,6 +271,5 @@ mod tests {
         }
         assert!(Path::parse("arg.amount").unwrap_err().hint.contains("`args`"));
         assert!(Path::parse("amount").unwrap_err().hint.contains("`args.amount`"));
-        assert!(Path::parse("run.calls").unwrap_err().unsupported);
     }
 }

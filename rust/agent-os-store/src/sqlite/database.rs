@@ -67,6 +67,13 @@ impl Database {
         self.with_connection(attempt)
     }
 
+    /// Closes the file. From now on nothing can be read or written.
+    pub fn close(&self) {
+        if process::id() == self.owner {
+            self.connection.lock().unwrap_or_else(PoisonError::into_inner).take();
+        }
+    }
+
     /// The file, as it was named.
     #[must_use]
     pub fn path(&self) -> &str {
@@ -82,7 +89,7 @@ impl Database {
         }
         // A panic inside a transaction has undone it.
         let mut held = self.connection.lock().unwrap_or_else(PoisonError::into_inner);
-        let connection = held.as_mut().ok_or(StoreError::Forked)?;
+        let connection = held.as_mut().ok_or(StoreError::Closed)?;
         attempt(connection).map_err(|error| StoreError::of_sqlite(&error, &self.path))
     }
 

@@ -70,8 +70,15 @@ impl<'r> Conditions<'r> {
 
     /// Conditions on the run and the time, whose types are known at load.
     fn state_leaf(&mut self) -> (String, Value) {
-        let path =
-            self.random.one(&["run.labels", "run.depth", "run.parent", "run.parent?", "time.hour", "time.weekday"]);
+        let path = self.random.one(&[
+            "run.labels",
+            "run.depth",
+            "run.calls",
+            "run.parent",
+            "run.parent?",
+            "time.hour",
+            "time.weekday",
+        ]);
         let tests = match path {
             "run.labels" => match self.random.between(0, 2) {
                 0 => one("contains", self.random.one(world::LABELS).into()),

@@ -85,11 +85,11 @@ fn certain(holds: bool) -> Judgement {
     Judgement { truth: Some(holds), unknown: BTreeSet::new() }
 }
 
-fn negated(judgement: Judgement) -> Judgement {
+pub(super) fn negated(judgement: Judgement) -> Judgement {
     Judgement { truth: not(judgement.truth), ..judgement }
 }
 
-fn combined(how: &dyn Fn(Vec<Truth>) -> Truth, parts: Vec<Judgement>) -> Judgement {
+pub(super) fn combined(how: &dyn Fn(Vec<Truth>) -> Truth, parts: Vec<Judgement>) -> Judgement {
     let truth = how(parts.iter().map(|part| part.truth).collect());
     let unknown = parts.into_iter().flat_map(|part| part.unknown).filter(|_| truth.is_none()).collect();
     Judgement { truth, unknown }

@@ -58,6 +58,28 @@ impl Exact {
         by_length.then_with(|| self.whole.cmp(&other.whole)).then_with(|| self.fraction.cmp(&other.fraction))
     }
 
+    pub(super) fn fraction_digits(&self) -> usize {
+        self.fraction.len()
+    }
+
+    /// The sum of two that are not negative, digit by digit.
+    pub(super) fn plus(&self, other: &Self) -> Self {
+        let places = self.fraction.len().max(other.fraction.len());
+        let width = self.whole.len().max(other.whole.len()) + 1;
+        let digits = |number: &Self| {
+            let spelt = format!("{:0>width$}{:0<places$}", number.whole, number.fraction);
+            spelt.bytes().map(|digit| digit - b'0').collect::<Vec<u8>>()
+        };
+        let (mut sum, mut carry) = (digits(self), 0);
+        for (digit, more) in sum.iter_mut().zip(digits(other)).rev() {
+            let total = *digit + more + carry;
+            (*digit, carry) = (total % 10, total / 10);
+        }
+        let spelt: String = sum.iter().map(|digit| char::from(b'0' + digit)).collect();
+        let (whole, fraction) = spelt.split_at(width);
+        Self::read(&format!("{whole}.{fraction}0"))
+    }
+
     /// The plain text: `-0.5`, `1250`, `0`.
     pub(super) fn text(&self) -> String {
         let sign = if self.negative { "-" } else { "" };
@@ -90,6 +112,8 @@ mod tests {
         for (one, other) in [("1", "1.0"), ("-0", "0.00"), ("1E+3", "1000"), ("0.10", "1e-1"), ("+7", "007")] {
             assert_eq!(Exact::read(one), Exact::read(other));
         }
+        let sum = |a: &str, b: &str| Exact::read(a).plus(&Exact::read(b)).text();
+        assert_eq!([sum("0.1", "0.2"), sum("999.95", "0.05"), sum("0", "7")], ["0.3", "1000", "7"]);
         assert_eq!(["-0.50", "1e3", "-0.0"].map(|text| Exact::read(text).text()), ["-0.5", "1000", "0"]);
     }
 }

@@ -64,6 +64,7 @@ pub(super) fn find(steps: &[Step], scope: &Scope<'_>) -> Found {
     let request = scope.request;
     match (name(0), name(1)) {
         (Some("run"), Some("labels")) => Found::Here(crate::case::strings(&request.labels)),
+        (Some("run"), Some("calls")) => Found::Here(i64::try_from(request.calls).unwrap_or(i64::MAX).into()),
         (Some("run"), Some("depth")) => Found::Here(i64::from(request.depth).into()),
         (Some("run"), Some("parent")) => match &request.parent {
             Some(parent) => Found::Here(parent.as_str().into()),

@@ -111,7 +111,7 @@ impl Reader {
         let (path, source, kind) = self.place(key, path, standing)?;
         let may_be_absent = match source {
             Source::Argument(_) | Source::Item(_) | Source::Input(Input::Parent) => true,
-            Source::Input(Input::Labels | Input::Depth | Input::Hour | Input::Weekday) => false,
+            Source::Input(Input::Labels | Input::Calls | Input::Depth | Input::Hour | Input::Weekday) => false,
         };
         let inner = Standing { list: standing.list.or(Some(path)), ..standing.deeper() };
         let tests = self.tests(value, Site { kind, may_be_absent }, inner)?;
@@ -146,9 +146,7 @@ impl Reader {
     fn bad_path(&mut self, key: &str, fault: PathFault) {
         let is_word = key.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
         let known_operator = OPERATORS.iter().any(|operator| operator.name == key);
-        if fault.unsupported {
-            self.problems.add(Code::NotSupported, fault.message, fault.hint);
-        } else if known_operator {
+        if known_operator {
             let message = format!("`{key}` is an operator, and a condition starts with a path");
             self.problems.add(Code::BadPath, message, format!("write `args.name: {{{key}: …}}`"));
         } else if let (true, Some(join)) = (is_word, suggest::nearest(key, JOINS.iter().copied())) {

@@ -14,11 +14,13 @@ use crate::policy::problem::Code;
 use crate::policy::suggest;
 use crate::value::Value;
 
-const KEYS: &[&str] =
-    &["id", "effect", "action", "agent", "when", "unless", "message", "redact", "label", "record", "mode", "source"];
+const KEYS: &[&str] = &[
+    "id", "effect", "action", "agent", "when", "unless", "message", "redact", "label", "record", "limit", "over",
+    "mode", "source",
+];
 
 /// Keys that the language reserves and this version refuses.
-const RESERVED: &[&str] = &["limit", "over", "signal"];
+const RESERVED: &[&str] = &["signal"];
 
 /// Bytes of a message.
 const MESSAGE_BYTES: usize = 2_000;
@@ -51,6 +53,7 @@ impl Reader {
         let shadow = self.optional(rule, "mode", Self::mode).unwrap_or_default();
         let source = self.optional(rule, "source", Self::source);
         let obligations = self.obligations(rule, effect);
+        let limit = self.rule_limit(rule, effect);
         if self.problems.count() > problems_before {
             return None;
         }
@@ -64,6 +67,7 @@ impl Reader {
             message,
             obligations,
             shadow,
+            limit,
             source,
             reads: self.paths.take_mentioned(),
         })
@@ -82,7 +86,12 @@ impl Reader {
         self.optional(rule, key, read)
     }
 
-    fn optional<T>(&mut self, rule: &Value, key: &str, read: fn(&mut Self, &Value) -> Option<T>) -> Option<T> {
+    pub(super) fn optional<T>(
+        &mut self,
+        rule: &Value,
+        key: &str,
+        read: fn(&mut Self, &Value) -> Option<T>,
+    ) -> Option<T> {
         let value = rule.get(key)?;
         self.problems.push(key);
         let found = read(self, value);
@@ -228,8 +237,9 @@ impl Reader {
                 });
             }
         }
-        if effect == Some(RuleEffect::Require) && given.is_empty() {
-            self.problems.add(Code::MissingKey, "the rule requires nothing", "add `redact`, `label` or `record`");
+        if effect == Some(RuleEffect::Require) && given.is_empty() && rule.get("limit").is_none() {
+            let hint = "add `redact`, `label`, `record` or `limit`";
+            self.problems.add(Code::MissingKey, "the rule requires nothing", hint);
         }
         Obligations {
             redact: self.optional(rule, "redact", Self::redactions).unwrap_or_default(),
