@@ -81,10 +81,13 @@ def run_tests(policy: Policy, files: Sequence[str | os.PathLike[str]]) -> CaseRe
     """``Policy.test``."""
     report = Report()
     cases = [case for file in files for case in _cases(file, report)]
-    examples = list(_examples(policy))
+    own, inherited = _examples(policy)
     report.check()
     shown: set[str] = set()
-    results = [_run(policy, source, pointer, case, shown) for source, pointer, case in [*cases, *examples]]
+    results = [_run(policy, source, pointer, case, shown) for source, pointer, case in [*cases, *own]]
+    for source, pointer, case in inherited:
+        # What a file says of itself may be decided otherwise beside other files: it shows rules, and proves nothing.
+        _run(policy, source, pointer, case, shown)
     ids = [rule["id"] for rule in policy.bundle.rules]
     return CaseReport(tuple(results), tuple(rule for rule in ids if rule not in shown), len(ids))
 
@@ -114,18 +117,22 @@ def _cases(file: str | os.PathLike[str], report: Report) -> Iterator[_Case]:
             yield source, pointer_of(["tests", number]), case
 
 
-def _examples(policy: Policy) -> Iterator[_Case]:
-    """The examples of the policy's own files: they were run at its load, and show which rules decide."""
+def _examples(policy: Policy) -> tuple[list[_Case], list[_Case]]:
+    """The examples of the one file that was named, and those of the files that it extends or stands beside."""
     from agent_os.policy.library import Library
 
     library = Library(read_limits(), Report(), policy.texts)
-    for text in policy.texts.values():
+    own: list[_Case] = []
+    inherited: list[_Case] = []
+    for identity, text in policy.texts.items():
         part = library.part(text)
         if part.source is None or part.document is None:
             continue
+        cases = own if policy.roots == (identity,) else inherited
         for index, rule in enumerate(part.document.rules):
             for number, example in enumerate(rule.examples):
-                yield part.source, pointer_of(["rules", index, "examples", number]), example
+                cases.append((part.source, pointer_of(["rules", index, "examples", number]), example))
+    return own, inherited
 
 
 def _run(policy: Policy, source: Source, pointer: str, case: Case | Example, shown: set[str]) -> CaseResult:

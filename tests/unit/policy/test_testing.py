@@ -85,3 +85,11 @@ def test_a_file_that_is_not_there_or_of_another_version_is_an_error(tmp_path: Pa
     (tmp_path / "v2.yaml").write_text("agent_os_tests: 2\ntests: [{deny: {action: a}}]\n")
     with pytest.raises(PolicyError, match="version `2`"):
         Policy.load("strict").test(tmp_path / "v2.yaml")
+
+
+def test_examples_of_an_extended_file_show_its_rules_and_are_not_held_against_the_whole(tmp_path: Path) -> None:
+    """A file's examples hold of that file: another beside it may ask where it alone denies."""
+    whole = "agent_os: 1\nextends: [strict]\nrules:\n  - {id: look, effect: ask, action: fs.*}\n"
+    report = run("  - {ask: {action: fs.read, args: {path: /a}}, by: look}\n", tmp_path, whole)
+    assert report, report.to_dict()
+    assert report.undecided == ()
