@@ -232,7 +232,7 @@ tests_by_path: dict[str, Any] = {
     ),
     "args.nums": one(each=number_tests, some=number_tests, eq=argument("nums", "tags")),
     "args.items": one(each=one(**{"item.sku": word_tests, "item.qty?": number_tests}), some=one(size=counts)),
-    "args.meta": one(keys=one(contains=literal_words), size=counts, eq=argument("meta")),
+    "args.meta": one(keys=one(contains=literal_words.filter(bool)), size=counts, eq=argument("meta")),
     "args.items.0.qty": number_tests,
     'args.meta."$int"': word_tests,
     "args.tags.0": word_tests,

@@ -10,8 +10,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from agent_os import _core
-from agent_os.policy.importing.cedar_syntax import And, Has, Node, Not, Or, Policy, Test, Unmapped, policies
-from agent_os.policy.importing.cedar_syntax import tokens as tokens_of
+from agent_os.policy.importing.cedar_syntax import policies
+from agent_os.policy.importing.cedar_tree import And, Has, Node, Not, Or, Policy, Test, Unmapped
+from agent_os.policy.importing.cedar_tree import tokens as tokens_of
 
 if TYPE_CHECKING:
     from agent_os.policy.importing.draft import Draft

@@ -3,98 +3,16 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final
+
+from agent_os.policy.importing.cedar_tree import And, Has, Node, Not, Or, Policy, Test, Token, Unmapped
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-
-class Unmapped(Exception):
-    """What does not map, and why."""
-
-    def __init__(self, line: int, column: int, what: str, why: str) -> None:
-        super().__init__(line, column, what, why)
-        self.line, self.column, self.what, self.why = line, column, what, why
-
-
-class Token(NamedTuple):
-    """A word, a text (with its quotes), a number or a sign."""
-
-    text: str
-    line: int
-    column: int
-
-
-@dataclass(frozen=True)
-class Has:
-    name: str
-
-
-@dataclass(frozen=True)
-class Test:
-    path: tuple[str, ...]
-    tests: dict[str, Any]
-    line: int = 1
-    column: int = 1
-
-
-@dataclass(frozen=True)
-class Not:
-    inner: Node
-
-
-@dataclass(frozen=True)
-class And:
-    left: Node
-    right: Node
-    line: int
-    column: int
-
-
-@dataclass(frozen=True)
-class Or:
-    left: Node
-    right: Node
-    line: int
-    column: int
-
-
-Node = Has | Test | Not | And | Or
-
-
-@dataclass
-class Policy:
-    effect: str
-    agent: tuple[str, str, int, int] | None
-    actions: list[tuple[str, int, int]]
-    when: list[Node]
-    unless: list[Node]
-
-
-_TOKEN: Final = re.compile(
-    r'(?P<space>\s+|//[^\n]*)|(?P<token>"(?:[^"\\\n]|\\.)*"|[A-Za-z_][A-Za-z0-9_]*|[0-9]+|::|&&|\|\||==|!=|<=|>=|[-@()\[\]{},;.<>!])'
-)
 #: Comparisons, each with the same one seen from the other side.
 _ORDER: Final = {"<": ("lt", "gt"), "<=": ("le", "ge"), ">": ("gt", "lt"), ">=": ("ge", "le")}
 _DEPTH: Final = 16
-
-
-def tokens(text: str) -> list[Token]:
-    """The tokens of a file."""
-    found: list[Token] = []
-    place, line, start = 0, 1, 0
-    while place < len(text):
-        match = _TOKEN.match(text, place)
-        if match is None:
-            raise Unmapped(line, place - start + 1, text[place], "it is not understood")
-        if match["token"]:
-            found.append(Token(match["token"], line, place - start + 1))
-        for index, character in enumerate(match[0]):
-            if character == "\n":
-                line, start = line + 1, place + index + 1
-        place = match.end()
-    return found
 
 
 def policies(found: list[Token]) -> Iterator[Policy | Unmapped]:

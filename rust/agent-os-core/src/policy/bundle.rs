@@ -132,7 +132,9 @@ impl Bundle {
             scopes.push(scope);
         }
         let mut conditions = codes.iter().flat_map(|code: &RuleCode| code.when.iter().chain(code.unless.as_deref()));
-        let reads_time = conditions.any(Condition::reads_time);
+        // What is left of a limit depends on the time as well.
+        let reads_time =
+            conditions.any(Condition::reads_time) || codes.iter().any(|code: &RuleCode| code.limit.is_some());
         let indices = std::iter::once(&mut index).chain(shadow.as_mut().map(|shadow| &mut shadow.index));
         indices.for_each(|index| index.make_sieves(|rule| codes.get(rule.get())));
         Self {
@@ -269,7 +271,7 @@ impl Bundle {
         Obligations::merge(requires.iter().filter_map(|rule| self.rule(*rule)).map(|rule| &rule.obligations))
     }
 
-    /// True if any condition depends on the time; for other bundles any moment does.
+    /// True if any condition or limit depends on the time; for other bundles any moment does.
     #[must_use]
     pub fn reads_time(&self) -> bool {
         self.reads_time
