@@ -72,8 +72,7 @@ def test_64_threads_together_get_no_more_than_the_limit(store: str, tmp_path: Pa
 
         def by_operator() -> None:
             barrier.wait()
-            for _ in range(2):
-                said.append(passed(lambda: handle.execute_sync("payments.send")))
+            said.extend(passed(lambda: handle.execute_sync("payments.send")) for _ in range(2))
 
         workers = [threading.Thread(target=by_operator) for _ in range(64)]
         for worker in workers:
@@ -208,9 +207,10 @@ def test_a_child_is_charged_to_the_agents_above_it() -> None:
     with kernel(rules) as space:
         send = payments(space)
         said: list[str] = []
-        helpers = []
-        for number in range(3):
-            helpers.append(space.register(lambda: said.append(passed(lambda: send(4))), agent_id=f"helper-{number}"))
+        helpers = [
+            space.register(lambda: said.append(passed(lambda: send(4))), agent_id=f"helper-{number}")
+            for number in range(3)
+        ]
 
         def desk() -> None:
             for helper in helpers:
@@ -249,13 +249,13 @@ def test_what_is_no_amount_opens_nothing_and_frees_nothing(amount: Any) -> None:
         send = payments(space)
 
         def desk() -> list[str]:
-            said = []
-            for value in (10, amount, 1):
-                try:
-                    said.append(passed(lambda value=value: send(value)))
-                except ValueError:
-                    said.append("request_invalid")
-            return said
+            return [answer(value) for value in (10, amount, 1)]
+
+        def answer(value: Any) -> str:
+            try:
+                return passed(lambda: send(value))
+            except ValueError:
+                return "request_invalid"
 
         first, strange, after = as_agent(space, desk)
         assert first == "allow"
