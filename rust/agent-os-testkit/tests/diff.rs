@@ -67,6 +67,8 @@ fn replay(difference: &Difference, old: &Value, new: &Value) {
         roles: shown.roles.clone(),
         args: shown.args.clone(),
         labels: shown.labels.clone(),
+        calls: 0,
+        usage: Vec::new(),
         depth: shown.depth,
         parent: shown.parent.clone(),
         now_micros: shown.now_micros,

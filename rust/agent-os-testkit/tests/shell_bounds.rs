@@ -63,6 +63,8 @@ fn hostile_texts_are_answered_in_bounded_time_and_stack() {
                 roles: vec![],
                 args: Value::from([("x", text.as_str().into())]),
                 labels: vec![],
+                calls: 0,
+                usage: Vec::new(),
                 depth: 0,
                 parent: None,
                 now_micros: 0,
