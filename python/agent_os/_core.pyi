@@ -5,6 +5,9 @@ from os import PathLike
 from typing import Any, final
 
 __all__ = [
+    "ApprovalEntry",
+    "ApprovalQueue",
+    "Approvals",
     "Bundle",
     "Call",
     "CompileFailed",
@@ -15,6 +18,7 @@ __all__ = [
     "Process",
     "Shadow",
     "Tool",
+    "Waiting",
     "accepted_types",
     "build_profile",
     "canonical",
@@ -27,6 +31,8 @@ __all__ = [
     "limits",
     "lint_codes",
     "mark_forked",
+    "new_operator",
+    "operator_key",
     "operators",
     "reasons",
     "run_text",
@@ -249,3 +255,28 @@ class LogReader:
     def size(self) -> int: ...
     def entries(self, start: int = 0) -> LogEntries: ...
     def payload(self, sha256: str) -> bytes: ...
+
+@final
+class ApprovalEntry:
+    def row(self) -> dict[str, Any]: ...
+
+@final
+class ApprovalQueue:
+    def __new__(cls, path: str | PathLike[str], operator: str, kernel: str) -> ApprovalQueue: ...
+    def ask(self, request: str, bundle: str, shown: str, expires_micros: int) -> Waiting: ...
+
+@final
+class Approvals:
+    def __new__(cls, path: str | PathLike[str]) -> Approvals: ...
+    def entries(self) -> list[ApprovalEntry]: ...
+    def speak(self, token: str, entry: ApprovalEntry, approve: bool) -> str | None: ...
+
+@final
+class Waiting:
+    @property
+    def id(self) -> str: ...
+    def poll(self) -> str: ...
+    def end(self, how: str) -> None: ...
+
+def new_operator() -> tuple[str, str]: ...
+def operator_key(token: str) -> str: ...

@@ -141,6 +141,20 @@ def _log_tail(own: argparse.ArgumentParser) -> None:
     own.add_argument("--json", action="store_true", help="print each entry as a line of JSON")
 
 
+def _approvals(verb: str) -> Callable[[argparse.ArgumentParser], None]:
+    def add(own: argparse.ArgumentParser) -> None:
+        own.set_defaults(verb=verb)
+        if verb in ("show", "approve", "deny"):
+            own.add_argument("code", metavar="CODE", help="the code of the request, as `list` shows it")
+        if verb != "init":
+            own.add_argument("--store", metavar="FILE", required=True, help="the state store of the kernel")
+        if verb == "list":
+            own.add_argument("--all", action="store_true", help="also what is over")
+        _json(own)
+
+    return add
+
+
 _ADD: Final[dict[str, Callable[[argparse.ArgumentParser], None]]] = {
     "demo": lambda _: None,
     "check": _check,
@@ -155,6 +169,7 @@ _ADD: Final[dict[str, Callable[[argparse.ArgumentParser], None]]] = {
     "policy import": _policy_import,
     "policy fmt": _policy_fmt,
     "policy schema": _json,
+    **{f"approvals {verb}": _approvals(verb) for verb in ("init", "list", "show", "approve", "deny")},
     "log verify": _log_verify,
     "log tail": _log_tail,
 }

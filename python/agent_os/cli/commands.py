@@ -109,6 +109,36 @@ COMMANDS: Final = (
         "agent_os.cli.policy_schema",
     ),
     Command(
+        ("approvals", "init"),
+        "[--json]",
+        "make an operator's token, show it once, and the public key for the kernel",
+        "agent_os.cli.approvals",
+    ),
+    Command(
+        ("approvals", "list"),
+        "--store FILE [--all] [--json]",
+        "show what waits for the operator",
+        "agent_os.cli.approvals",
+    ),
+    Command(
+        ("approvals", "show"),
+        "CODE --store FILE [--json]",
+        "show one request whole",
+        "agent_os.cli.approvals",
+    ),
+    Command(
+        ("approvals", "approve"),
+        "CODE --store FILE [--json]",
+        "confirm a request, with the operator's token",
+        "agent_os.cli.approvals",
+    ),
+    Command(
+        ("approvals", "deny"),
+        "CODE --store FILE [--json]",
+        "refuse a request, with the operator's token",
+        "agent_os.cli.approvals",
+    ),
+    Command(
         ("log", "verify"),
         "DIR [--json]",
         "check a log from scratch: every entry, the tree, the payloads",

@@ -16,6 +16,7 @@ from threading import Thread
 from typing import TYPE_CHECKING, Any, TextIO
 
 from agent_os.errors import PolicyDenied
+from agent_os.kernel.queue import OperatorQueue
 
 if TYPE_CHECKING:
     from agent_os._core import Call
@@ -91,6 +92,8 @@ def approver_name(approver: Approver) -> str:
 
 
 async def _ask_async(approver: Approver, request: ApprovalRequest) -> object:
+    if isinstance(approver, OperatorQueue):
+        return await approver.wait(request)
     if inspect.iscoroutinefunction(approver):
         return await approver(request)
     # A thread of the pool has a context of its own too.

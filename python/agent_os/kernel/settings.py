@@ -30,7 +30,7 @@ def approver_of(approver: Approver | str | None) -> Approver | None:
         return approver
     if approver == "terminal":
         return terminal_approver()
-    raise ValueError(f'`{approver}` is not an approver; give a callable or "terminal"')
+    raise ValueError(f'`{approver}` is not an approver; give a callable "terminal" or "queue"')
 
 
 def warn_if_nothing_is_enforced(policy: Policy, stacklevel: int = 3) -> None:

@@ -16,6 +16,7 @@ from agent_os.kernel import agents, tools
 from agent_os.kernel.approvals import Approver
 from agent_os.kernel.context import current
 from agent_os.kernel.operator import Operator
+from agent_os.kernel.queue import queue_of, refuse_visible_token
 from agent_os.kernel.registry import Registry
 from agent_os.kernel.reloading import Reloader
 from agent_os.kernel.settings import (
@@ -51,10 +52,11 @@ class KernelSpace:
     ``policy`` is a preset's name, a path, a ``Policy``, or a non-empty list of those. ``recorder`` is the directory of
     the log, or a ``FlightRecorder`` of one; by default a fresh directory under the user's state folder. ``durability``
     is ``written`` or ``memory``, ``record`` is ``none``, ``fields`` or ``full``. ``store`` is the file that keeps what
-    is used of limits, and may be shared by several kernels; without one it is gone with the kernel. ``approver``
-    answers what must be confirmed within ``approval_seconds``: a callable, ``"terminal"``, or nobody. ``watch`` follows
-    the policy's files: a change that is proven to open nothing comes into force, and ``on_reload`` is told what became
-    of each.
+    is used of limits and what waits for the operator, and may be shared by several kernels; without one it is gone with
+    the kernel. ``approver`` answers what must be confirmed within ``approval_seconds``: a callable, ``"terminal"``,
+    ``"queue"`` (whoever holds the token of the public key ``operator``, through the store), or nobody. ``watch``
+    follows the policy's files: a change that is proven to open nothing comes into force, and ``on_reload`` is told what
+    became of each.
 
     Raises ``PolicyError`` for a policy that is not wholly understood, ``RecorderError`` for a log that cannot be
     written, ``NotSupported`` and ``IsolationUnavailable`` for what this version does not have.
@@ -87,6 +89,7 @@ class KernelSpace:
         guard: bool = False,
         record: str = "fields",
         name: str | None = None,
+        operator: str | None = None,
         watch: bool = False,
         on_reload: Callable[[ReloadReport], object] | None = None,
     ) -> None:
@@ -97,9 +100,13 @@ class KernelSpace:
             raise IsolationUnavailable(
                 "`guard=True` asks for the runtime guard, which this version does not have; leave it out"
             )
+        if approver == "queue":
+            refuse_visible_token()
+        elif operator is not None:
+            raise ValueError('`operator` is whom `approver="queue"` asks; leave it out with another approver')
         if not approval_seconds > 0:
             raise ValueError("`approval_seconds` must be a positive number of seconds")
-        self._approver = approver_of(approver)
+        self._approver = None if approver == "queue" else approver_of(approver)
         self._approval_seconds = float(approval_seconds)
         loaded = Policy.load(policy)
         directory = directory_of(recorder, durability, name)
@@ -120,14 +127,16 @@ class KernelSpace:
         self.check = self.core.check
         self._reloader = Reloader(self.core)
         self._watcher: Watcher | None = None
-        if watch:
-            from agent_os.kernel.watching import Watcher
+        try:
+            if approver == "queue":
+                self._approver = queue_of(store_of(store), operator, self.core.log_id)
+            if watch:
+                from agent_os.kernel.watching import Watcher
 
-            try:
                 self._watcher = Watcher(policy, loaded, self._reloader, self.core.rejected, on_reload)
-            except BaseException:
-                self.core.close()
-                raise
+        except BaseException:
+            self.core.close()
+            raise
         self._sealed = True
         warn_if_nothing_is_enforced(loaded)
         if directory is not None:

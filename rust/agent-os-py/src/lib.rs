@@ -1,5 +1,6 @@
 //! The Python binding of Agent OS: the module tree, the conversion of values and of errors. It decides nothing.
 
+mod approvals;
 mod bundle;
 mod call;
 mod decision;
@@ -20,6 +21,8 @@ use pyo3::prelude::*;
 /// The compiled part of Agent OS.
 #[pymodule(gil_used = false)]
 mod _core {
+    #[pymodule_export]
+    use crate::approvals::{ApprovalEntry, ApprovalQueue, Approvals, Waiting, new_operator, operator_key};
     #[pymodule_export]
     use crate::bundle::{Bundle, CompileFailed};
     #[pymodule_export]

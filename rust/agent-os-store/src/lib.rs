@@ -5,8 +5,10 @@
 
 mod error;
 mod memory;
+mod operator;
 mod sqlite;
 
 pub use error::StoreError;
 pub use memory::MemoryStore;
-pub use sqlite::{Database, SqliteStore};
+pub use operator::{Operator, PUBLIC_PREFIX, Statement, TOKEN_PREFIX, Token};
+pub use sqlite::{Answer, Asked, Database, Entry, Refused, SEEN_MICROS, SqliteStore, Standing, Ticket};

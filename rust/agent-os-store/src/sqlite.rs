@@ -1,5 +1,6 @@
 //! State in one SQLite file. It survives a restart, and several kernels and processes may share it.
 
+mod approvals;
 mod database;
 mod migrations;
 mod usage;
@@ -10,6 +11,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use agent_os_core::amount::Amount;
 use agent_os_core::kernel::{Charge, Charged, Counter, Reserved, Store, StoreFault};
 
+pub use approvals::{Answer, Asked, Entry, Refused, SEEN_MICROS, Standing, Ticket};
 pub use database::Database;
 
 use crate::error::StoreError;

@@ -156,20 +156,24 @@ impl fmt::Debug for Database {
 /// puts beside it the same rights.
 fn for_owner_only(path: &Path, spelt: &str) -> Result<(), StoreError> {
     let mut options = OpenOptions::new();
-    options.read(true).write(true).create(true).truncate(false);
+    // SECURITY: a file that is there is not opened here. Closing it would give up every lock that this process holds on
+    // it (POSIX), and another process would then take itself for the only one and remove the journal in use.
+    options.write(true).create_new(true);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let file =
-        options.open(path).map_err(|error| StoreError::Open { path: spelt.to_owned(), reason: error.to_string() })?;
+    match options.open(path) {
+        Ok(_) => {}
+        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {}
+        Err(error) => return Err(StoreError::Open { path: spelt.to_owned(), reason: error.to_string() }),
+    }
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt;
-        let mode = file.metadata().map(|data| data.permissions().mode()).unwrap_or(0o777);
+        let mode = std::fs::metadata(path).map(|data| data.permissions().mode()).unwrap_or(0o777);
         if mode & 0o077 != 0 {
             return Err(StoreError::Exposed { path: spelt.to_owned() });
         }
     }
-    drop(file);
     Ok(())
 }
 

@@ -13,6 +13,23 @@ pub(super) const STEPS: &[&str] = &[
          PRIMARY KEY (counter, slice)
      ) STRICT, WITHOUT ROWID;
      CREATE INDEX usage_expires ON usage (expires);",
+    // What waits for the operator. Times are microseconds since 1970; `seen` is when the process that asks last was
+    // there, `verdict` and `signature` are the operator's, `ended` is how waiting ended.
+    "CREATE TABLE store (id TEXT NOT NULL) STRICT;
+     INSERT INTO store (id) VALUES (lower(hex(randomblob(16))));
+     CREATE TABLE approvals (
+         id TEXT NOT NULL PRIMARY KEY,
+         kernel TEXT NOT NULL,
+         request TEXT NOT NULL,
+         bundle TEXT NOT NULL,
+         shown TEXT NOT NULL,
+         expires INTEGER NOT NULL,
+         asked_at INTEGER NOT NULL,
+         seen INTEGER NOT NULL,
+         verdict TEXT,
+         signature BLOB,
+         ended TEXT
+     ) STRICT, WITHOUT ROWID;",
 ];
 
 /// The version that this program writes.
