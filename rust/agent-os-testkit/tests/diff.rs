@@ -74,8 +74,6 @@ fn replay(difference: &Difference, old: &Value, new: &Value) {
         now_micros: shown.now_micros,
         texts: texts.clone(),
         approved: Vec::new(),
-        calls: 0,
-        usage: Vec::new(),
     };
     let agrees = |document: &Value, side: &Side| {
         let decided = Engine::new(document, &texts).unwrap().decide(&request);

@@ -26,7 +26,10 @@ fn engine_and_reference_agree_on_pairs_that_cover_the_language() {
         "condition_unknown",
     ];
     assert!(reasons.iter().all(|reason| coverage.reasons.contains_key(*reason)), "a reason never came up\n{coverage}");
-    for operator in OPERATORS.iter().filter(|operator| operator.supported && operator.family.code() != "modifier") {
+    // The reference reads no SQL: tests/property/test_sql.py has other oracles for it.
+    for operator in
+        OPERATORS.iter().filter(|operator| operator.supported && !["modifier", "sql"].contains(&operator.family.code()))
+    {
         let [no, unknown, yes] = coverage.operators.get(operator.name).copied().unwrap_or_default();
         assert!(no >= 100 && yes >= 100, "`{}` is hardly ever true, or hardly ever false\n{coverage}", operator.name);
         assert_eq!(

@@ -70,8 +70,6 @@ fn hostile_texts_are_answered_in_bounded_time_and_stack() {
                 now_micros: 0,
                 texts: vec![],
                 approved: vec![],
-                calls: 0,
-                usage: vec![],
             };
             let start = std::time::Instant::now();
             let decided = engine.decide(&request);

@@ -14,6 +14,7 @@ use super::path_under::Base;
 use super::provenance::OriginSet;
 use super::reading::Moment;
 use super::shell::CommandTest;
+use super::sql::{Dialect, Part};
 use super::text::Pattern;
 use super::url::UrlTest;
 use crate::number::Number;
@@ -111,6 +112,8 @@ pub(super) enum Check {
     Url(UrlTest),
     Network(Box<[IpNet]>),
     Domain(Box<[HostPattern]>),
+    Sql { part: Part, dialect: Dialect, tests: Tests },
+    HasWhere { expected: bool, dialect: Dialect },
     SeenIn { origins: OriginSet, negate: bool },
     Shell(ShellCheck),
 }

@@ -9,6 +9,7 @@ mod problems;
 mod rule;
 mod scope;
 mod shell;
+mod sql;
 
 use std::collections::BTreeMap;
 

@@ -12,6 +12,7 @@ use super::path::Input;
 use super::reading::{Moment, Numeric, Reading, equals};
 use super::shell::{Analysis, Word};
 use super::slots::Slots;
+use super::sql::Scripts;
 use super::text::{fold, folded_if};
 use super::url::WebUrl;
 use super::{glob, ip, mail};
@@ -29,6 +30,7 @@ pub(super) struct Evaluation<'e, A: Arguments> {
     urls: Parsed<Option<WebUrl>>,
     domains: Parsed<Option<Box<str>>>,
     shell: Parsed<Analysis>,
+    scripts: Scripts,
 }
 
 impl<'e, A: Arguments> Evaluation<'e, A> {
@@ -41,6 +43,7 @@ impl<'e, A: Arguments> Evaluation<'e, A> {
             urls: Parsed::new(),
             domains: Parsed::new(),
             shell: Parsed::new(),
+            scripts: Scripts::new(),
         }
     }
 
@@ -238,6 +241,12 @@ impl<'e, A: Arguments> Evaluation<'e, A> {
                 Some(name) => Kleene::from(patterns.iter().any(|pattern| pattern.matches_name(name))),
                 None => Kleene::Unknown,
             }),
+            Check::Sql { part, dialect, tests } => of_text(value, |text| {
+                self.scripts.test(text, *dialect, *part, |names| self.tests(tests, &Reading::Texts(names)))
+            }),
+            Check::HasWhere { expected, dialect } => {
+                of_text(value, |text| self.scripts.has_where(text, *dialect).negated_if(!expected))
+            }
             Check::SeenIn { origins, negate } => self.run.provenance.seen_reading(value, *origins).negated_if(*negate),
         }
     }

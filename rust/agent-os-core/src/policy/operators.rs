@@ -108,6 +108,12 @@ named! {
         ListTests = "list_tests",
         /// A non-empty list of leading words, or `{program: …, args: …, flags: …, targets: …, writes: …, sure: true}`.
         Command = "command",
+        /// A mapping of operators that take lists, over kinds of statements.
+        StatementTests = "statement_tests",
+        /// A mapping of operators that take lists, over names in lower case.
+        NameTests = "name_tests",
+        /// A dialect of SQL.
+        Dialect = "dialect",
         /// A non-empty list of origins.
         Origins = "origins",
         /// A glob or a non-empty list of such.
@@ -223,10 +229,6 @@ const fn operator(
     doc: &'static str,
 ) -> Operator {
     Operator { name, family, operand, accepts, doc, supported: true }
-}
-
-const fn reserved(name: &'static str, family: Family, doc: &'static str) -> Operator {
-    Operator { name, family, operand: S::Unsettled, accepts: &[], doc, supported: false }
 }
 
 /// Every operator, those that this version refuses included.
@@ -364,9 +366,29 @@ pub const OPERATORS: &[Operator] = &[
         "occurs in no text of these origins; a trip-wire that re-encoding passes",
     ),
     operator("ignore_case", F::Modifier, S::True, &[], "text comparisons beside it ignore case"),
-    reserved("statements", F::Sql, "the kinds of statements"),
-    reserved("tables", F::Sql, "the tables that are touched"),
-    reserved("has_where", F::Sql, "every statement has a condition"),
+    operator(
+        "statements",
+        F::Sql,
+        S::StatementTests,
+        &[K::String],
+        "the list of the kinds of all statements passes the tests",
+    ),
+    operator("tables", F::Sql, S::NameTests, &[K::String], "the list of the tables that are named passes the tests"),
+    operator(
+        "functions",
+        F::Sql,
+        S::NameTests,
+        &[K::String],
+        "the list of the functions that are called passes the tests",
+    ),
+    operator(
+        "has_where",
+        F::Sql,
+        S::Bool,
+        &[K::String],
+        "whatever changes or removes rows has a condition that is not the same for all of them",
+    ),
+    operator("dialect", F::Modifier, S::Dialect, &[], "how the operators on SQL beside it read the text"),
 ];
 
 #[cfg(test)]

@@ -13,6 +13,12 @@ pub(in crate::policy) const MISSING: &str = "(missing)";
 /// What lies behind `length` and `size`: a number that is there whenever the value is one of their kinds.
 const COUNTED: &[&str] = &["length", "size"];
 
+/// Keys that change how the tests beside them are read.
+const MODIFIERS: &[&str] = &["ignore_case", "dialect"];
+
+/// Operators that `dialect` changes.
+const ON_SQL: &[&str] = &["statements", "tables", "functions", "has_where"];
+
 /// One operator on one path. `ne`, `not_in`, `not_seen_in`, `le` and `ge` are the negations of others and are read so.
 #[derive(Clone, Debug, PartialEq)]
 pub(in crate::policy) struct Atom {
@@ -152,7 +158,8 @@ pub(in crate::policy) fn missing(path: &str) -> Formula {
 fn tests(path: &Rc<str>, if_present: bool, tests: &Value) -> Tree {
     let Value::Map(entries) = tests else { return Tree::All(Vec::new()) };
     let ignore_case = entries.contains_key("ignore_case");
-    let parts = entries.iter().filter(|(name, _)| *name != "ignore_case").map(|(name, operand)| {
+    let dialect = entries.get("dialect").and_then(Value::as_text);
+    let parts = entries.iter().filter(|(name, _)| !MODIFIERS.contains(&name.as_str())).map(|(name, operand)| {
         if COUNTED.contains(&name.as_str()) {
             let counted = self::tests(&format!("{path}#{name}").into(), false, operand);
             // Absence of the whole, not of the count, is what the `?` is about.
@@ -166,6 +173,9 @@ fn tests(path: &Rc<str>, if_present: bool, tests: &Value) -> Tree {
             "ge" => ("lt", true),
             other => (other, false),
         };
+        // One test in two dialects is two tests.
+        let in_dialect = dialect.filter(|_| ON_SQL.contains(&name)).map(|dialect| format!("{name} in {dialect}"));
+        let name = in_dialect.as_deref().unwrap_or(name);
         if !negated {
             return leaf(path, if_present, name, operand, ignore_case);
         }

@@ -9,6 +9,7 @@ use crate::policy::condition::{Accepted, Check, ItemCheck, Members, Operand, She
 use crate::policy::operators::{self, Kind, OPERATORS, Operator};
 use crate::policy::path_name::NameTest;
 use crate::policy::problem::Code;
+use crate::policy::sql::{Dialect, Part};
 use crate::policy::url::UrlTest;
 use crate::value::Value;
 
@@ -18,13 +19,15 @@ pub(super) struct Site {
     /// The kind that it always has, where that is known.
     pub(super) kind: Option<Kind>,
     pub(super) may_be_absent: bool,
+    /// How text of SQL is read there.
+    pub(super) dialect: Dialect,
 }
 
 impl Site {
     /// An item of a list.
-    const ANYTHING: Self = Self { kind: None, may_be_absent: false };
-    const NUMBER: Self = Self { kind: Some(Kind::Number), may_be_absent: false };
-    pub(super) const LIST: Self = Self { kind: Some(Kind::List), may_be_absent: false };
+    const ANYTHING: Self = Self { kind: None, may_be_absent: false, dialect: Dialect::Generic };
+    const NUMBER: Self = Self { kind: Some(Kind::Number), may_be_absent: false, dialect: Dialect::Generic };
+    pub(super) const LIST: Self = Self { kind: Some(Kind::List), may_be_absent: false, dialect: Dialect::Generic };
 }
 
 /// Operators that compare text, which `ignore_case` changes.
@@ -54,6 +57,7 @@ impl Reader {
             return None;
         }
         let ignore_case = entries.contains_key("ignore_case");
+        let site = Site { dialect: self.dialect(entries)?, ..site };
         let mut tests = Vec::new();
         let mut complete = true;
         for (name, operand) in entries {
@@ -145,6 +149,11 @@ impl Reader {
             "writes" => Check::Shell(ShellCheck::Writes(self.tests(operand, Site::LIST, standing.deeper())?)),
             "has_substitution" => Check::Shell(ShellCheck::HasSubstitution(self.bool(operand)?)),
             "command" => Check::Shell(ShellCheck::Command(Box::new(self.command(operand, standing.deeper())?))),
+            "statements" => self.sql(Part::Statements, operand, site.dialect, standing)?,
+            "tables" => self.sql(Part::Tables, operand, site.dialect, standing)?,
+            "functions" => self.sql(Part::Functions, operand, site.dialect, standing)?,
+            "has_where" => Check::HasWhere { expected: self.truth(operand, "has_where")?, dialect: site.dialect },
+            "dialect" => return Some(None),
             "seen_in" | "not_seen_in" => {
                 Check::SeenIn { origins: self.origins(operand)?, negate: name == "not_seen_in" }
             }
@@ -218,6 +227,8 @@ fn compares_text(check: &Check) -> bool {
         | Check::Network(_)
         | Check::Domain(_)
         | Check::Shell(_)
+        | Check::Sql { .. }
+        | Check::HasWhere { .. }
         | Check::SeenIn { .. } => false,
     }
 }

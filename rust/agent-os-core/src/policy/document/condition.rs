@@ -9,6 +9,7 @@ use crate::policy::effect::PathIx;
 use crate::policy::operators::{Kind, OPERATORS};
 use crate::policy::path::{Input, Path, PathFault, Root};
 use crate::policy::problem::Code;
+use crate::policy::sql::Dialect;
 use crate::policy::suggest;
 use crate::value::Value;
 
@@ -114,7 +115,7 @@ impl Reader {
             Source::Input(Input::Labels | Input::Calls | Input::Depth | Input::Hour | Input::Weekday) => false,
         };
         let inner = Standing { list: standing.list.or(Some(path)), ..standing.deeper() };
-        let tests = self.tests(value, Site { kind, may_be_absent }, inner)?;
+        let tests = self.tests(value, Site { kind, may_be_absent, dialect: Dialect::Generic }, inner)?;
         if if_present && tests.checks.iter().any(|check| matches!(check, Check::Present(_))) {
             let message = format!("`{}` and `present` both say what absence means", shortened(key));
             self.problems.add(Code::WrongOperator, message, "remove the `?`");
