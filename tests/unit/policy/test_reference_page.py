@@ -9,7 +9,7 @@ from agent_os.policy.files import preset_names
 from tests.docs.reference_tables import REFERENCE
 
 TEXT = (REFERENCE / "policy.md").read_text(encoding="utf-8")
-RESERVED = {"limit", "over", "signal"}
+RESERVED = {"signal"}
 
 
 def first_cells(heading: str) -> set[str]:
