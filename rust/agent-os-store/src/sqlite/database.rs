@@ -166,13 +166,14 @@ fn for_owner_only(path: &Path, spelt: &str) -> Result<(), StoreError> {
         Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {}
         Err(error) => return Err(StoreError::Open { path: spelt.to_owned(), reason: error.to_string() }),
     }
+    let unopened = |reason: String| StoreError::Open { path: spelt.to_owned(), reason };
+    let found = std::fs::metadata(path).map_err(|error| unopened(error.to_string()))?;
+    if !found.is_file() {
+        return Err(unopened("it is not a regular file".to_owned()));
+    }
     #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt;
-        let mode = std::fs::metadata(path).map(|data| data.permissions().mode()).unwrap_or(0o777);
-        if mode & 0o077 != 0 {
-            return Err(StoreError::Exposed { path: spelt.to_owned() });
-        }
+    if std::os::unix::fs::PermissionsExt::mode(&found.permissions()) & 0o077 != 0 {
+        return Err(StoreError::Exposed { path: spelt.to_owned() });
     }
     Ok(())
 }
