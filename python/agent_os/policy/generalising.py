@@ -22,18 +22,17 @@ _HOST: Final = re.compile(r"[a-z0-9.-]+")
 
 
 class Seen(dict[str, Any]):
-    """The leaves of one request's arguments, by their paths."""
+    """The values of one request's arguments, by their paths."""
 
     @classmethod
     def of(cls, args: Any, prefix: str = "args") -> Seen:
-        """Every value that is no mapping, and every empty mapping, under its path."""
+        """Every value under its path, mappings and what they hold both."""
         found = cls()
         for key, value in args.items():
             path = f"{prefix}.{segment(key)}"
-            if isinstance(value, dict) and value:
+            found[path] = value
+            if isinstance(value, dict):
                 found.update(cls.of(value, path))
-            else:
-                found[path] = value
         return found
 
 
@@ -43,6 +42,9 @@ def conditions(requests: Sequence[Seen], notes: list[str]) -> Iterator[tuple[str
     for path in sorted({path for request in requests for path in request}):
         values = [request.get(path, _MISSING) for request in requests]
         there = [value for value in values if value is not _MISSING]
+        if all(isinstance(value, dict) and value for value in there):
+            # What it holds says it all.
+            continue
         tests = _by_kind(path, there, notes)
         if len(there) < len(values):
             notes.append(f"`{path}` may be left out: {len(values) - len(there):,} of {len(values):,} requests did")
@@ -104,7 +106,7 @@ def _tests(path: str, kind: str, values: Sequence[Any], notes: list[str]) -> str
         case "list":
             return _lists(path, values, notes)
         case "mapping":
-            return "{size: {eq: 0}}"
+            return f"{{size: {_sizes(values)}}}"
         case _:
             notes.append(f"`{path}` is only required to be there: what it held cannot be written in a policy")
             return "{present: true}"
@@ -173,13 +175,17 @@ def _hosts(texts: Sequence[str]) -> list[str] | None:
 
 
 def _lists(path: str, values: Sequence[Any], notes: list[str]) -> str:
-    sizes = sorted({len(value) for value in values})
-    size = f"{{eq: {sizes[0]}}}" if len(sizes) == 1 else f"{{ge: {sizes[0]}, le: {sizes[-1]}}}"
+    size = _sizes(values)
     items = [item for value in values for item in value]
     kinds = {_kind(item) for item in items}
-    if sizes[0] == 0 or len(kinds) != 1 or kinds & {"list", "mapping", "other"}:
+    if not all(values) or len(kinds) != 1 or kinds & {"list", "mapping", "other"}:
         # `each` says nothing of an empty list, and so would keep it out.
         if items:
             notes.append(f"`{path}`: of the lists only the number of items is kept")
         return f"{{size: {size}}}"
     return f"{{size: {size}, each: {_tests(path + ' items', kinds.pop(), items, notes)}}}"
+
+
+def _sizes(values: Sequence[Any]) -> str:
+    sizes = sorted({len(value) for value in values})
+    return f"{{eq: {sizes[0]}}}" if len(sizes) == 1 else f"{{ge: {sizes[0]}, le: {sizes[-1]}}}"

@@ -131,3 +131,11 @@ def test_every_kind_of_value_is_learned() -> None:
     assert policy.decide("do.it", args, agent="a").effect == "allow"
     for key in args:
         assert policy.decide("do.it", {**args, key: 7}, agent="a").effect == "deny"
+
+
+def test_a_mapping_beside_another_value_at_one_place_is_allowed_too() -> None:
+    drawn: list[dict[str, Any]] = [{"a": None}, {"a": {"b": 1}}, {"a": {}}, {}]
+    policy = Policy.from_text(learn([Request("a", "do.it", args) for args in drawn]))
+    assert [policy.decide("do.it", args, agent="a").effect for args in drawn] == ["allow"] * 4
+    assert policy.decide("do.it", {"a": {"b": 2}}, agent="a").effect == "deny"
+    assert policy.decide("do.it", {"a": 1}, agent="a").effect == "deny"
