@@ -149,16 +149,23 @@ def test_21_an_approval_that_was_given_is_none_of_another_request(heist: Heist) 
     assert heist.trace.times == 1
 
 
-def test_21_what_the_operator_saw_is_what_is_confirmed(heist: Heist) -> None:
-    """The agent shows the operator a harmless request in place of its own, and the operator agrees to that."""
+@pytest.mark.parametrize(
+    "change",
+    [
+        "shown = replace(shown, '1000000', '1')",
+        "expires = expires + 60000000",
+        "request = 'another'",
+        "bundle = 'another'",
+        "kernel = 'another'",
+    ],
+)
+def test_21_what_the_operator_saw_is_what_is_confirmed(heist: Heist, change: str) -> None:
+    """The agent has the operator agree to something else than it asks for."""
 
     def swap(it: Heist, request: str) -> None:
-        it.sql(
-            f"UPDATE approvals SET shown = replace(shown, '1000000', '1'), expires = expires + 1 WHERE id = '{request}'"
-        )
+        it.sql(f"UPDATE approvals SET {change} WHERE id = '{request}'")
         queue = _core.Approvals(it.store)
         (entry,) = [entry for entry in queue.entries() if entry.row()["id"] == request]
-        assert '"amount":1}' in entry.row()["shown"]
         assert queue.speak(it.token, entry, True) is None
 
     assert heist.attempt(swap, amount=1_000_000) == "approval_refused"
