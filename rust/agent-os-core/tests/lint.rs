@@ -125,6 +125,15 @@ fn an_allow_or_ask_that_a_stronger_rule_covers_never_decides() {
 }
 
 #[test]
+fn a_rule_in_shadow_or_with_a_limit_covers_nothing() {
+    let allow = rule("r", "allow", "a.b", "");
+    assert_eq!(codes(&format!("{allow},{}", rule("d", "deny", "a.b", ""))), ["contradictory_rules"]);
+    for rest in [r#""mode":"shadow""#, r#""over":{"calls":5,"per":"1h","by":"agent"}"#] {
+        assert_eq!(codes(&format!("{allow},{}", rule("d", "deny", "a.b", rest))), [""; 0], "{rest}");
+    }
+}
+
+#[test]
 fn rules_for_the_very_same_requests_contradict_and_repeat_one_another() {
     let pair = |mine: &str, theirs: &str, rest: &str| {
         codes(&format!("{},{}", rule("r", mine, "a.b", rest), rule("other", theirs, "a.b", rest)))
