@@ -237,6 +237,8 @@ def test_15_bash_never_runs_a_program_that_was_not_reported(sandbox: Path) -> No
         record = sandbox / "ran"
         record.write_text("")
         environment = {"PATH": str(sandbox / "bin"), "HOME": str(sandbox / "work")}
+        # Every program that it starts holds the pipe's end, also in the background: at its close the record is whole.
+        ended, held = os.pipe()
         subprocess.run(
             [bash, "--norc", "-c", command],
             cwd=sandbox / "work",
@@ -245,7 +247,11 @@ def test_15_bash_never_runs_a_program_that_was_not_reported(sandbox: Path) -> No
             capture_output=True,
             timeout=20,
             check=False,
+            pass_fds=[held],
         )
+        os.close(held)
+        with os.fdopen(ended, "rb") as pipe:
+            assert pipe.read() == b""
         for name in set(record.read_text().split()):
             ran += 1
             decision = policies[name].decide("run", {"command": command}, agent="x")
