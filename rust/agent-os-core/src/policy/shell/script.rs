@@ -28,6 +28,9 @@ fn guarded(text: &str) -> Option<Program> {
     if substitutions > SUBSTITUTIONS {
         return None;
     }
+    if has_document_in_substitution(text) {
+        return None;
+    }
     let tokens = uncached_tokenize_str(text, &TokenizerOptions::default()).ok()?;
     let words = |names: &[&str]| {
         tokens.iter().filter(|token| matches!(token, Token::Word(text, _) if names.contains(&text.as_str()))).count()
@@ -51,6 +54,15 @@ fn guarded(text: &str) -> Option<Program> {
         return None;
     }
     parse_tokens(&tokens, &ParserOptions::default(), &SourceInfo::default()).ok()
+}
+
+/// True where a here-document may start inside of a substitution. There the tokenizer and bash end it at different places:
+/// to bash `E)` ends the document `E` as well as the substitution. Text that only looks so counts too.
+fn has_document_in_substitution(text: &str) -> bool {
+    let first = ["$(", "<(", ">(", "`"].iter().filter_map(|opening| text.find(opening)).min();
+    let Some(after) = first.and_then(|place| text.get(place..)) else { return false };
+    // A here-string, `<<<`, is a word.
+    after.replace("<<<", "").contains("<<")
 }
 
 /// The parser panics on the number of a file descriptor that no number of its own can hold.
