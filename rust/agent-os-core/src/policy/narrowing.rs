@@ -13,6 +13,7 @@ use std::cmp::Ordering;
 
 use super::bundle::Bundle;
 use super::effect::{Effect, Record};
+use super::operators::is_modifier;
 use super::pattern::ActionPattern;
 use crate::value::Value;
 
@@ -167,8 +168,8 @@ fn parts(condition: &Value) -> Vec<Part<'_>> {
         match (key.as_str(), value) {
             ("all", Value::List(all)) => found.extend(all.iter().flat_map(parts)),
             ("any" | "not", _) => found.push((key.as_str(), None, value)),
-            // `ignore_case` belongs to what stands beside it.
-            (_, Value::Map(tests)) if !tests.contains_key("ignore_case") => {
+            // A modifier belongs to what stands beside it.
+            (_, Value::Map(tests)) if !tests.keys().any(|name| is_modifier(name)) => {
                 found.extend(tests.iter().map(|(operator, operand)| (key.as_str(), Some(operator.as_str()), operand)));
             }
             _ => found.push((key.as_str(), None, value)),
@@ -229,4 +230,36 @@ fn texts(list: Option<&Value>) -> impl Iterator<Item = &str> {
         _ => &[],
     };
     items.iter().filter_map(Value::as_text)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::may_open;
+    use crate::canonical::parse_json;
+    use crate::policy::Bundle;
+
+    fn allowing(tests: &str) -> Bundle {
+        let document = format!(
+            r#"{{"agent_os":1,"name":"n","rules":[
+                {{"id":"a","effect":"allow","action":["db.query"],"when":{{"args.q":{tests}}}}}]}}"#
+        );
+        Bundle::compile(&parse_json(document.as_bytes()).unwrap()).unwrap()
+    }
+
+    #[test]
+    fn a_modifier_changes_what_stands_beside_it_and_is_no_further_condition() {
+        for (old, new) in [
+            // What is unknown without a dialect may be known in one.
+            (
+                r#"{"statements":{"each":{"in":["select"]}}}"#,
+                r#"{"statements":{"each":{"in":["select"]}},"dialect":"mysql"}"#,
+            ),
+            (r#"{"in":["a","b"]}"#, r#"{"in":["a"],"ignore_case":true}"#),
+        ] {
+            assert_eq!(may_open(&allowing(old), &allowing(new)).len(), 1, "{new}");
+            assert!(may_open(&allowing(new), &allowing(new)).is_empty());
+        }
+        assert!(may_open(&allowing(r#"{"in":["a","b"]}"#), &allowing(r#"{"in":["a"]}"#)).is_empty());
+    }
 }

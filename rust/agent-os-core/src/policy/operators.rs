@@ -166,6 +166,11 @@ impl Operator {
     }
 }
 
+/// True for a key that is no test of its own: it changes how the tests beside it are read.
+pub(super) fn is_modifier(name: &str) -> bool {
+    Operator::find(name).is_some_and(|operator| operator.family == Family::Modifier)
+}
+
 /// What other tools call these operators, for hints.
 const ALIASES: &[(&str, &str)] = &[
     ("==", "eq"),

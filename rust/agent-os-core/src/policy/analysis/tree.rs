@@ -4,6 +4,7 @@ use std::rc::Rc;
 
 use super::formula::{Fact, Formula};
 use crate::policy::kleene::Kleene;
+use crate::policy::operators::is_modifier;
 use crate::policy::path::Path;
 use crate::value::Value;
 
@@ -12,9 +13,6 @@ pub(in crate::policy) const MISSING: &str = "(missing)";
 
 /// What lies behind `length` and `size`: a number that is there whenever the value is one of their kinds.
 const COUNTED: &[&str] = &["length", "size"];
-
-/// Keys that change how the tests beside them are read.
-const MODIFIERS: &[&str] = &["ignore_case", "dialect"];
 
 /// Operators that `dialect` changes.
 const ON_SQL: &[&str] = &["statements", "tables", "functions", "has_where"];
@@ -159,7 +157,7 @@ fn tests(path: &Rc<str>, if_present: bool, tests: &Value) -> Tree {
     let Value::Map(entries) = tests else { return Tree::All(Vec::new()) };
     let ignore_case = entries.contains_key("ignore_case");
     let dialect = entries.get("dialect").and_then(Value::as_text);
-    let parts = entries.iter().filter(|(name, _)| !MODIFIERS.contains(&name.as_str())).map(|(name, operand)| {
+    let parts = entries.iter().filter(|(name, _)| !is_modifier(name)).map(|(name, operand)| {
         if COUNTED.contains(&name.as_str()) {
             let counted = self::tests(&format!("{path}#{name}").into(), false, operand);
             // Absence of the whole, not of the count, is what the `?` is about.
