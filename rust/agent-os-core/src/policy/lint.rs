@@ -37,14 +37,7 @@ pub fn lint(bundle: &Bundle) -> Vec<Finding> {
         .zip(rules)
         .filter_map(|(place, written)| {
             let info = bundle.rule(place)?;
-            Some(Subject {
-                id: &info.id,
-                written,
-                studied: Studied::of(written)?,
-                message: info.message.is_some(),
-                shadow: info.shadow,
-                limited: bundle.limit(place).is_some(),
-            })
+            Some(Subject { id: &info.id, written, studied: Studied::of(written)?, message: info.message.is_some() })
         })
         .collect();
     let mut findings = Vec::new();
@@ -77,8 +70,4 @@ struct Subject<'b> {
     studied: Studied,
     /// It has a message.
     message: bool,
-    /// It decides nothing.
-    shadow: bool,
-    /// Whether it applies depends on what was used as well.
-    limited: bool,
 }

@@ -25,7 +25,7 @@ pub(super) fn dead(rules: &[Subject<'_>], findings: &mut Vec<Finding>) -> BTreeS
 pub(super) fn covered(rules: &[Subject<'_>], dead: &BTreeSet<usize>, findings: &mut Vec<Finding>) {
     let neighbours = Neighbours::of(rules);
     let mut room = limits::LINT_PAIRS;
-    for (place, rule) in rules.iter().enumerate().filter(|(place, rule)| !dead.contains(place) && !rule.shadow) {
+    for (place, rule) in rules.iter().enumerate().filter(|(place, _)| !dead.contains(place)) {
         let mut same: Option<usize> = None;
         let mut stronger: Option<usize> = None;
         for other_place in neighbours.of_rule(rule) {
@@ -33,10 +33,6 @@ pub(super) fn covered(rules: &[Subject<'_>], dead: &BTreeSet<usize>, findings: &
             else {
                 continue;
             };
-            // A rule in shadow keeps nothing from deciding, and one with a limit not always.
-            if other.shadow || other.limited {
-                continue;
-            }
             let is_stronger =
                 strength(other.studied.effect) > strength(rule.studied.effect) && strength(rule.studied.effect) > 0;
             let is_same = other.studied.effect == rule.studied.effect && rule.studied.effect != RuleEffect::Require;
