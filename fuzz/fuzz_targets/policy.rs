@@ -3,7 +3,7 @@
 
 use agent_os_core::canonical::parse_json;
 use agent_os_core::policy::{Bundle, Provenance, decide};
-use agent_os_core::request::{RunState, Subject, Unused};
+use agent_os_core::request::{RunState, Subject};
 use agent_os_core::value::Value;
 use libfuzzer_sys::fuzz_target;
 
@@ -17,7 +17,7 @@ fuzz_target!(|bytes: &[u8]| {
 
     let arguments = parse_json(arguments).unwrap_or(Value::Null);
     let provenance = Provenance::default();
-    let run = RunState { labels: &[], calls: 0, depth: 0, parent: None, now_micros: 0, provenance: &provenance, usage: &Unused };
+    let run = RunState::start(&provenance);
     let subject = Subject { id: "desk-7", roles: &[] };
     let first = decide(&bundle, &bundle.subject(&subject), "payments.send", &&arguments, &run, &[]);
     let second = decide(&read, &read.subject(&subject), "payments.send", &&arguments, &run, &[]);

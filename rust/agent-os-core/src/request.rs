@@ -139,6 +139,14 @@ pub trait Usage: fmt::Debug {
     fn used(&self, rule: RuleIx) -> Option<Amount>;
 }
 
+impl<'a> RunState<'a> {
+    /// A run that was just started by the operator, in 1970, and has used nothing; change what is different.
+    #[must_use]
+    pub fn start(provenance: &'a Provenance) -> Self {
+        Self { labels: &[], calls: 0, depth: 0, parent: None, now_micros: 0, provenance, usage: &Unused }
+    }
+}
+
 /// Nothing is used.
 #[derive(Clone, Copy, Debug)]
 pub struct Unused;

@@ -85,15 +85,7 @@ fn hostile_texts_end_soon_and_on_a_small_stack() {
             for text in hostile() {
                 let args = Value::from([("sql", text.as_str().into())]);
                 let provenance = Provenance::default();
-                let run = RunState {
-                    labels: &[],
-                    calls: 0,
-                    depth: 0,
-                    parent: None,
-                    now_micros: 0,
-                    provenance: &provenance,
-                    usage: &agent_os_core::request::Unused,
-                };
+                let run = RunState::start(&provenance);
                 let start = Instant::now();
                 let said = explain(&bundle, &Subject { id: "x", roles: &[] }, "a", &&args, &run);
                 assert_eq!(said.len(), 1);

@@ -8,7 +8,7 @@ use std::hint::black_box;
 use std::time::Instant;
 
 use agent_os_core::policy::{Bundle, Effect, Origin, Provenance, SubjectKey, decide};
-use agent_os_core::request::{RunState, Subject, Unused};
+use agent_os_core::request::{RunState, Subject};
 use agent_os_core::value::Value;
 
 /// A bundle, an action and arguments that one rule in the middle allows.
@@ -42,15 +42,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let subject = bundle.subject(&Subject { id: "desk-7", roles: &[] });
     let mut provenance = Provenance::default();
     provenance.add(Origin::User, &scenario.said);
-    let run = RunState {
-        labels: &[],
-        calls: 0,
-        depth: 0,
-        parent: None,
-        now_micros: 0,
-        provenance: &provenance,
-        usage: &Unused,
-    };
+    let run = RunState::start(&provenance);
     // What is made at the first need is made before.
     let warm = measured(&bundle, &subject, &scenario.action, &scenario.args, &run, 1);
     let expected = if name.contains("unknown") { 0 } else { 1 };

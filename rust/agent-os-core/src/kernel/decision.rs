@@ -2,12 +2,10 @@
 
 use std::sync::Arc;
 
-use smallvec::SmallVec;
-
 use crate::amount::Amount;
 use crate::audit::event::write_texts;
 use crate::canonical;
-use crate::policy::{Bundle, Effect, Obligations, RuleIx, Verdict};
+use crate::policy::{Bundle, Obligations, RuleIx, Verdict};
 use crate::reason::Reason;
 
 /// What was decided, by which bundle, and what must happen with an allow.
@@ -34,18 +32,7 @@ impl Decision {
     /// A denial by the kernel itself, whatever the policy says.
     #[must_use]
     pub fn refusal(reason: Reason, bundle: &Arc<Bundle>) -> Self {
-        Self::new(
-            Verdict {
-                effect: Effect::Deny,
-                reason,
-                rules: SmallVec::new(),
-                unknowns: Vec::new(),
-                requires: SmallVec::new(),
-                shadow: None,
-                charges: Vec::new(),
-            },
-            bundle,
-        )
+        Self::new(Verdict::denied(reason), bundle)
     }
 
     /// The ids of the deciding rules, ascending.

@@ -59,13 +59,13 @@ pub struct Unknown {
 /// ```
 /// use agent_os_core::canonical::parse_json;
 /// use agent_os_core::policy::{Bundle, Effect, Provenance, decide};
-/// use agent_os_core::request::{RunState, Subject, Unused};
+/// use agent_os_core::request::{RunState, Subject};
 /// let bundle = Bundle::compile(&parse_json(br#"{"agent_os": 1, "name": "desk", "default": "deny", "rules": [
 ///     {"id": "small", "effect": "allow", "action": ["payments.send"], "when": {"args.amount": {"le": 500}}},
 ///     {"id": "large", "effect": "ask", "action": ["payments.send"], "when": {"args.amount": {"gt": 500}}}]}"#)?).unwrap();
 /// let desk = bundle.subject(&Subject { id: "desk-7", roles: &[] });
 /// let provenance = Provenance::default();
-/// let run = RunState { labels: &[], calls: 0, depth: 0, parent: None, now_micros: 0, provenance: &provenance, usage: &Unused };
+/// let run = RunState::start(&provenance);
 ///
 /// let small = parse_json(br#"{"amount": 12.50}"#)?;
 /// assert_eq!(decide(&bundle, &desk, "payments.send", &&small, &run, &[]).effect, Effect::Allow);
@@ -104,12 +104,12 @@ pub fn decide<A: Arguments>(
 /// ```
 /// use agent_os_core::canonical::parse_json;
 /// use agent_os_core::policy::{Bundle, Provenance, required};
-/// use agent_os_core::request::{RunState, Subject, Unused};
+/// use agent_os_core::request::{RunState, Subject};
 /// let bundle = Bundle::compile(&parse_json(br#"{"agent_os": 1, "name": "desk", "rules": [
 ///     {"id": "hide", "effect": "require", "action": ["**"], "redact": ["args.card"]}]}"#)?).unwrap();
 /// let desk = bundle.subject(&Subject { id: "desk-7", roles: &[] });
 /// let provenance = Provenance::default();
-/// let run = RunState { labels: &[], calls: 0, depth: 0, parent: None, now_micros: 0, provenance: &provenance, usage: &Unused };
+/// let run = RunState::start(&provenance);
 /// let args = parse_json(br#"{"card": "4111"}"#)?;
 /// let rules = required(&bundle, &desk, "payments.send", &&args, &run);
 /// assert_eq!(bundle.obligations(&rules).redact, ["args.card"]);
@@ -133,7 +133,8 @@ pub fn required<A: Arguments>(
 }
 
 impl Verdict {
-    fn denied(reason: Reason) -> Self {
+    /// A denial by no rule.
+    pub(crate) fn denied(reason: Reason) -> Self {
         Self {
             effect: Effect::Deny,
             reason,

@@ -31,11 +31,11 @@ pub struct Explanation {
 /// ```
 /// use agent_os_core::canonical::parse_json;
 /// use agent_os_core::policy::{Bundle, Kleene, Provenance, explain};
-/// use agent_os_core::request::{RunState, Subject, Unused};
+/// use agent_os_core::request::{RunState, Subject};
 /// let bundle = Bundle::compile(&parse_json(br#"{"agent_os": 1, "name": "desk", "rules": [
 ///     {"id": "small", "effect": "allow", "action": ["payments.send"], "when": {"args.amount": {"le": 500}}}]}"#)?).unwrap();
 /// let (desk, provenance) = (Subject { id: "desk-7", roles: &[] }, Provenance::default());
-/// let run = RunState { labels: &[], calls: 0, depth: 0, parent: None, now_micros: 0, provenance: &provenance, usage: &Unused };
+/// let run = RunState::start(&provenance);
 /// let large = parse_json(br#"{"amount": 900}"#)?;
 /// let lines = explain(&bundle, &desk, "payments.send", &&large, &run);
 /// assert_eq!(lines[0].because, "`args.amount` is the number 900: `le: 500` does not hold");
@@ -278,22 +278,14 @@ mod tests {
     use super::{Explanation, explain};
     use crate::canonical::parse_json;
     use crate::policy::{Bundle, Kleene, Provenance};
-    use crate::request::{RunState, Subject, Unused};
+    use crate::request::{RunState, Subject};
 
     fn first(rule: &str, args: &str) -> Explanation {
         let document =
             format!(r#"{{"agent_os":1,"name":"n","rules":[{{"id":"r","effect":"deny","action":["a.*"],{rule}}}]}}"#);
         let bundle = Bundle::compile(&parse_json(document.as_bytes()).unwrap()).unwrap();
         let provenance = Provenance::default();
-        let run = RunState {
-            labels: &[],
-            calls: 0,
-            depth: 0,
-            parent: None,
-            now_micros: 0,
-            provenance: &provenance,
-            usage: &Unused,
-        };
+        let run = RunState::start(&provenance);
         let args = parse_json(args.as_bytes()).unwrap();
         explain(&bundle, &Subject { id: "desk", roles: &[] }, "a.b", &&args, &run).remove(0)
     }

@@ -7,7 +7,7 @@ use crate::policy::evaluate::Evaluation;
 use crate::policy::kleene::Kleene;
 use crate::policy::provenance::Provenance;
 use crate::policy::reading::{Reading, equals};
-use crate::request::{RunState, Unused};
+use crate::request::RunState;
 use crate::value::Value;
 
 /// Tests that look at more than the value.
@@ -65,15 +65,7 @@ impl Compiled {
     /// What the test says of a value, or of there being none.
     pub(in crate::policy) fn came_to(&self, value: Option<&Value>) -> Option<Kleene> {
         let provenance = Provenance::default();
-        let run = RunState {
-            labels: &[],
-            calls: 0,
-            depth: 0,
-            parent: None,
-            now_micros: 0,
-            provenance: &provenance,
-            usage: &Unused,
-        };
+        let run = RunState::start(&provenance);
         let arguments = Value::Map(value.map(|value| ("v".to_owned(), value.clone())).into_iter().collect());
         let arguments = &arguments;
         let evaluation = Evaluation::new(&self.0, &arguments, &run);
