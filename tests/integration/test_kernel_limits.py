@@ -447,3 +447,15 @@ def test_a_store_that_is_not_understood_is_an_error_at_the_start(what: str, tmp_
         kernel(LIMITED, store=store)
     assert refused.value.code.startswith("store_")
     assert str(store) in str(refused.value)
+
+
+def test_a_check_whose_limit_cannot_be_read_is_a_denial(tmp_path: Path) -> None:
+    """Nothing is reserved in a check, so reading what was used is all that stands in the way."""
+    store = tmp_path / "state.db"
+    with kernel(LIMITED, store=store) as space:
+        payments(space)
+        as_agent(space, lambda: None)
+        assert space.check("payments.send", {"amount": 1}, agent="desk").effect == "allow"
+        outside(store, "DROP TABLE usage")
+        decision = space.check("payments.send", {"amount": 1}, agent="desk")
+        assert (decision.effect, decision.reason) == ("deny", "store_failed")
