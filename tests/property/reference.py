@@ -44,6 +44,7 @@ EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 NEGATED = {"ne": "eq", "not_in": "in", "not_seen_in": "seen_in"}
 ORDERS = {"lt": operator.lt, "le": operator.le, "gt": operator.gt, "ge": operator.ge}
 TIMES = {"before": operator.lt, "after": operator.gt}
+SQL_TESTS = ("statements", "tables", "functions", "has_where")
 TEXT_TESTS = {"starts_with": str.startswith, "ends_with": str.endswith, "contains": operator.contains}
 RECORDS = ["full", "fields", "none"]
 PAST = {"allow": "allowed", "ask": "asked", "deny": "denied"}
@@ -254,7 +255,8 @@ def operators(value: Any, tests: dict, scope: dict) -> float:
     """The conjunction of all operators that one value is held to."""
     found, fold = value is not MISSING and value is not MISTYPED, bool(tests.get("ignore_case"))
     truths: list = [tests["present"] == found] if "present" in tests else []
-    for name in tests.keys() - {"present", "ignore_case"}:
+    scope = {**scope, "dialect": tests.get("dialect", "generic")}
+    for name in tests.keys() - {"present", "ignore_case", "dialect"}:
         truth = test(NEGATED.get(name, name), value, tests[name], fold, scope) if found else UNKNOWN
         truths.append(1 - truth if name in NEGATED else truth)
     return min(truths)
@@ -290,6 +292,8 @@ def test(name: str, value: Any, operand: Any, fold: bool, scope: dict) -> float:
         from tests.property import reference_shell as shell
 
         return shell.test(name, value, operand, lambda words, tests: operators(words, tests, scope))
+    if name in SQL_TESTS:
+        return sql(name, value, operand, scope)
     if name in TEXT_TESTS:
         parts = [read(part) for part in (operand if isinstance(operand, list) and not given else [operand])]
         usable = [folding(part, fold) if kind == "string" and part else None for kind, part in parts]
@@ -306,6 +310,14 @@ def test(name: str, value: Any, operand: Any, fold: bool, scope: dict) -> float:
         wanted = [iban] if iban else [normal_token(token) for token in tokens(text)]
         return seen(text, wanted, operand, scope) if len(value.encode()) <= 4096 else UNKNOWN
     return web_test(name, value, operand, fold)
+
+
+def sql(name: str, value: str, operand: Any, scope: dict) -> float:
+    """Nothing is read here: the request says what its texts were made of."""
+    told = scope["request"].get("sql", {}).get(value, {}).get(scope["dialect"], {}).get(name)
+    if told is None:
+        return UNKNOWN
+    return told == operand if name == "has_where" else operators(told, operand, scope)
 
 
 def web_test(name: str, value: str, operand: Any, fold: bool) -> float:

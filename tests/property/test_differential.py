@@ -50,7 +50,7 @@ def answer(decision: Any) -> dict[str, Any]:
 
 
 def engine(bundle: Any, request: dict[str, Any], args: Any) -> dict[str, Any]:
-    state = {key: value for key, value in request.items() if key not in ("action", "args")}
+    state = {key: value for key, value in request.items() if key not in ("action", "args", "sql")}
     rules = {rule["id"] for rule in bundle.rules}
     state["texts"] = [tuple(text) for text in request["texts"]]
     state["usage"] = [tuple(pair) for pair in request["usage"]]

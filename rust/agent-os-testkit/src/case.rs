@@ -3,6 +3,8 @@
 use agent_os_core::canonical;
 use agent_os_core::value::Value;
 
+use crate::sql::Sql;
+
 /// Everything that a decision reads beside the policy.
 #[derive(Clone, Debug)]
 pub struct Request {
@@ -14,6 +16,8 @@ pub struct Request {
     pub roles: Vec<String>,
     /// The arguments, a map.
     pub args: Value,
+    /// What is known of the texts of SQL among the arguments. The engine does not see it.
+    pub sql: Vec<Sql>,
     // INVARIANT: sorted, without repeats.
     /// The run's labels.
     pub labels: Vec<String>,
@@ -45,6 +49,7 @@ impl Request {
             ("agent", self.agent.as_str().into()),
             ("roles", strings(&self.roles)),
             ("args", self.args.clone()),
+            ("sql", Value::Map(self.sql.iter().map(|sql| (sql.text.clone(), sql.to_value())).collect())),
             ("labels", strings(&self.labels)),
             ("calls", i64::try_from(self.calls).unwrap_or(i64::MAX).into()),
             ("usage", Value::List(usage.collect())),

@@ -26,8 +26,10 @@ pub struct Coverage {
     pub reasons: BTreeMap<String, u64>,
     /// Decisions by effect.
     pub effects: BTreeMap<String, u64>,
-    /// Judgements of each operator: false, unknown, true.
+    /// Judgements of each operator, modifier and limit, and of each input that is no argument: false, unknown, true.
     pub operators: BTreeMap<String, [u64; 3]>,
+    /// Decisions with each kind of obligation and charge, and those that a shadow differs from.
+    pub duties: BTreeMap<String, u64>,
 }
 
 impl Coverage {
@@ -36,6 +38,19 @@ impl Coverage {
         self.with_unknowns += u64::from(!decided.unknowns.is_empty());
         *self.reasons.entry(decided.reason.clone()).or_default() += 1;
         *self.effects.entry(decided.effect.clone()).or_default() += 1;
+        let mut duty = |name: &str, is_there: bool| {
+            if is_there {
+                *self.duties.entry(name.to_owned()).or_default() += 1;
+            }
+        };
+        duty("redact", !decided.redact.is_empty());
+        duty("label", !decided.labels.is_empty());
+        for level in ["none", "fields", "full"] {
+            duty(&format!("record {level}"), decided.record.as_deref() == Some(level));
+        }
+        duty("charge", decided.charges.iter().any(|(_, _, is_bounded)| *is_bounded));
+        duty("charge beyond the limit", decided.charges.iter().any(|(_, _, is_bounded)| !is_bounded));
+        duty("shadow", decided.shadow.is_some());
     }
 
     fn judged(&mut self, operator: &str, truth: Option<bool>) {
@@ -69,6 +84,9 @@ impl Coverage {
         for (key, count) in &other.effects {
             *self.effects.entry(key.clone()).or_default() += count;
         }
+        for (key, count) in &other.duties {
+            *self.duties.entry(key.clone()).or_default() += count;
+        }
         for (key, counts) in &other.operators {
             let sums = self.operators.entry(key.clone()).or_default();
             sums.iter_mut().zip(counts).for_each(|(sum, count)| *sum += count);
@@ -86,7 +104,10 @@ impl fmt::Display for Coverage {
         for (reason, count) in &self.reasons {
             writeln!(out, "  {reason:<20} {:>5.1} %", percent(*count, self.pairs))?;
         }
-        writeln!(out, "operator judgements      false    unknown       true")?;
+        for (duty, count) in &self.duties {
+            writeln!(out, "  {duty:<24} {count:>9}")?;
+        }
+        writeln!(out, "judgements               false    unknown       true")?;
         for (operator, [no, unknown, yes]) in &self.operators {
             writeln!(out, "  {operator:<14} {no:>13} {unknown:>10} {yes:>10}")?;
         }

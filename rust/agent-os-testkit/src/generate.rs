@@ -7,6 +7,7 @@ mod condition;
 mod crowd;
 pub mod fuzz;
 mod random;
+mod sql;
 mod values;
 mod world;
 
@@ -152,12 +153,14 @@ fn agent(random: &mut Random) -> Value {
 pub fn request(random: &mut Random, policy: &Policy) -> Request {
     let mut labels = random.some(world::LABELS, 0, 2);
     labels.sort_unstable();
+    let (args, sql) = world::arguments(random);
     let owned = |texts: Vec<&str>| texts.into_iter().map(str::to_owned).collect::<Vec<_>>();
     Request {
         action: random.one(world::ACTIONS).to_owned(),
         agent: random.one(world::AGENTS).to_owned(),
         roles: owned(random.some(world::ROLES, 0, 2)),
-        args: world::arguments(random),
+        args,
+        sql,
         labels: owned(labels),
         calls: random.one(&[0, 1, 2, 5]),
         usage: (0..8)

@@ -12,3 +12,4 @@ pub mod engine;
 pub mod generate;
 pub mod reference;
 pub mod shrink;
+pub mod sql;

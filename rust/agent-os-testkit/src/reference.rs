@@ -3,7 +3,7 @@
 //! Truth is `Option<bool>`, and `None` is *unknown*. The document is trusted to have been accepted at load; where it
 //! could not have been, the evaluator panics rather than guess.
 
-mod condition;
+pub(crate) mod condition;
 mod equality;
 mod exact;
 mod glob;
@@ -13,6 +13,7 @@ mod operator;
 mod path;
 mod provenance;
 mod shell;
+mod sql;
 mod text_glob;
 mod under;
 

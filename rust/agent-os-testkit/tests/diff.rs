@@ -74,6 +74,7 @@ fn replay(difference: &Difference, old: &Value, new: &Value) {
         now_micros: shown.now_micros,
         texts: texts.clone(),
         approved: Vec::new(),
+        sql: Vec::new(),
     };
     let agrees = |document: &Value, side: &Side| {
         let decided = Engine::new(document, &texts).unwrap().decide(&request);

@@ -7,6 +7,10 @@ use agent_os_testkit::differential::compare_policies;
 const POLICIES: u64 = 2_000;
 const REQUESTS: u32 = 100;
 
+/// What a decision reads beside the arguments. It is there for every run, but for the agent above it.
+const INPUTS: &[&str] =
+    &["run.labels", "run.calls", "run.depth", "run.parent", "time.hour", "time.weekday", "agent.id", "agent.role"];
+
 #[test]
 fn engine_and_reference_agree_on_pairs_that_cover_the_language() {
     let seed = std::env::var("AGENT_OS_SEED").map_or(1, |seed| seed.parse().unwrap());
@@ -26,17 +30,26 @@ fn engine_and_reference_agree_on_pairs_that_cover_the_language() {
         "condition_unknown",
     ];
     assert!(reasons.iter().all(|reason| coverage.reasons.contains_key(*reason)), "a reason never came up\n{coverage}");
-    // The reference reads no SQL: tests/property/test_sql.py has other oracles for it.
-    for operator in
-        OPERATORS.iter().filter(|operator| operator.supported && !["modifier", "sql"].contains(&operator.family.code()))
+    let operators = OPERATORS.iter().filter(|operator| operator.supported).map(|operator| operator.name);
+    for judged in operators.chain(INPUTS.iter().copied()).chain(["limit calls", "limit sum", "over calls", "over sum"])
     {
-        let [no, unknown, yes] = coverage.operators.get(operator.name).copied().unwrap_or_default();
-        assert!(no >= 100 && yes >= 100, "`{}` is hardly ever true, or hardly ever false\n{coverage}", operator.name);
-        assert_eq!(
-            unknown == 0,
-            operator.name == "present",
-            "`{}` must come up unknown, but for `present`\n{coverage}",
-            operator.name
-        );
+        let [no, unknown, yes] = coverage.operators.get(judged).copied().unwrap_or_default();
+        assert!(no >= 100 && yes >= 100, "`{judged}` is hardly ever true, or hardly ever false\n{coverage}");
+        if !INPUTS.contains(&judged) {
+            let is_known = ["present", "limit calls", "over calls"].contains(&judged);
+            assert_eq!(unknown == 0, is_known, "`{judged}` is unknown never, or where it cannot be\n{coverage}");
+        }
+    }
+    for duty in [
+        "redact",
+        "label",
+        "record none",
+        "record fields",
+        "record full",
+        "charge",
+        "charge beyond the limit",
+        "shadow",
+    ] {
+        assert!(coverage.duties.get(duty).is_some_and(|count| *count >= 50), "hardly any `{duty}`\n{coverage}");
     }
 }

@@ -38,6 +38,7 @@ fn agree(tests: Value, args: Value, texts: &[(String, String)], reasons: &mut Ve
         now_micros: 0,
         texts: texts.to_vec(),
         approved: vec![],
+        sql: Vec::new(),
     };
     let engine =
         Engine::new(&document, texts).unwrap_or_else(|problems| panic!("{problems:?}\n{}", text_of(&document)));

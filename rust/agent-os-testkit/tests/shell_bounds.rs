@@ -70,6 +70,7 @@ fn hostile_texts_are_answered_in_bounded_time_and_stack() {
                 now_micros: 0,
                 texts: vec![],
                 approved: vec![],
+                sql: Vec::new(),
             };
             let start = std::time::Instant::now();
             let decided = engine.decide(&request);

@@ -6,7 +6,8 @@ use agent_os_core::value::Value;
 
 use super::Random;
 use super::values::{self, Type};
-use super::world;
+use super::{sql, world};
+use crate::sql::DIALECTS;
 
 /// Draws conditions.
 pub(super) struct Conditions<'r> {
@@ -116,6 +117,9 @@ impl<'r> Conditions<'r> {
         if entries.iter().any(string_operand) && self.random.percent(30) {
             entries.insert("ignore_case".to_owned(), true.into());
         }
+        if kind == Type::Sql && self.random.percent(60) {
+            entries.insert("dialect".to_owned(), self.random.one(&DIALECTS).into());
+        }
         Value::Map(entries)
     }
 
@@ -134,6 +138,7 @@ impl<'r> Conditions<'r> {
             }
             Type::Url => &["scheme", "host", "host", "port", "private_address", "private_address", "eq", "glob"],
             Type::Command => &["programs", "command", "command", "writes", "has_substitution"],
+            Type::Sql => &["statements", "tables", "functions", "has_where"],
             Type::Address => &["network", "network", "network", "eq"],
             Type::Mail => &["domain", "domain", "domain", "ends_with", "seen_in"],
             Type::Day | Type::Moment => &["eq", "ne", "in", "before", "after"],
@@ -190,6 +195,10 @@ impl<'r> Conditions<'r> {
             }
             "under" => self.random.one(values::BASES).into(),
             "programs" | "writes" => self.word_list_tests(),
+            "statements" => self.name_list_tests(sql::KINDS),
+            "tables" => self.name_list_tests(sql::TABLE_NAMES),
+            "functions" => self.name_list_tests(sql::FUNCTION_NAMES),
+            "has_where" => self.random.percent(50).into(),
             "command" => self.command_form(1),
             "has_substitution" => self.random.percent(50).into(),
             "name" => self.one_or_some(values::FILE_NAMES),
@@ -242,6 +251,19 @@ impl<'r> Conditions<'r> {
             2 => one("each", one("in", Value::List(vec![word.as_str().into(), "ls".into(), "git".into()]))),
             3 => one("some", one("not", one("item", one("starts_with", "g".into())))),
             _ => one("some", one("in", Value::List(vec![word.as_str().into(), "rm".into()]))),
+        }
+    }
+
+    /// Operators on a list of names that a text of SQL comes to.
+    fn name_list_tests(&mut self, pool: &[&'static str]) -> Value {
+        let some = |random: &mut Random| Value::List(random.some(pool, 1, 4).into_iter().map(Value::from).collect());
+        match self.random.between(0, 5) {
+            0 => one("size", self.number_tests()),
+            1 => one("contains", self.random.one(pool).into()),
+            2 => one("each", one("not_in", some(self.random))),
+            3 => one("each", one("in", some(self.random))),
+            4 => one("some", one("eq", self.random.one(pool).into())),
+            _ => one("some", one("in", some(self.random))),
         }
     }
 

@@ -19,6 +19,8 @@ pub(super) enum Type {
     Url,
     /// Not among `TYPES`: the reference reads no commands but those that are made here.
     Command,
+    /// Not among `TYPES` either, for the same reason.
+    Sql,
     Address,
     Mail,
     Day,
@@ -286,7 +288,8 @@ pub(super) fn value(random: &mut Random, kind: Type) -> Value {
         Type::Rows => several(random, Type::Numbers),
         Type::Items => several(random, Type::Record),
         Type::Record => record(random),
-        Type::Nothing => Value::Null,
+        // Texts of SQL are drawn with what is known of them, by `world::arguments`.
+        Type::Nothing | Type::Sql => Value::Null,
         Type::Bytes => Value::Bytes(random.one(&[&b""[..], b"ab", b"\xff\0"]).to_vec()),
     }
 }
@@ -335,7 +338,7 @@ pub(super) fn literal(random: &mut Random, kind: Type) -> Value {
         Type::Flag => random.percent(50).into(),
         Type::Day => day(random),
         Type::Moment => moment(random),
-        Type::Nothing | Type::Rows | Type::Items | Type::Record | Type::Bytes => Value::Null,
+        Type::Nothing | Type::Sql | Type::Rows | Type::Items | Type::Record | Type::Bytes => Value::Null,
     }
 }
 

@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 
 use agent_os_core::value::Value;
 
-use super::Random;
 use super::values::{self, PROVENANCE, Type};
+use super::{Random, sql};
+use crate::sql::Sql;
 
 pub(super) const ACTIONS: &[&str] = &[
     "payments.send",
@@ -51,6 +52,7 @@ const FIELDS: &[(&str, Type, &str)] = &[
     ("target", Type::Path, "args.target"),
     ("url", Type::Url, "args.url"),
     ("shell", Type::Command, "args.shell"),
+    ("query", Type::Sql, "args.query"),
     ("host", Type::Address, "args.host"),
     ("mail", Type::Mail, "args.mail"),
     ("day", Type::Day, "args.day"),
@@ -103,9 +105,10 @@ pub(super) fn path_like(random: &mut Random, kind: Type) -> &'static str {
     if alike.is_empty() || random.percent(15) { path(random).1 } else { random.one(&alike) }
 }
 
-/// Arguments in which most fields have their type, some another one, and some are left out.
-pub(super) fn arguments(random: &mut Random) -> Value {
-    let mut entries = BTreeMap::new();
+/// Arguments in which most fields have their type, some another one, and some are left out; and what is known of the
+/// texts of SQL among them.
+pub(super) fn arguments(random: &mut Random) -> (Value, Vec<Sql>) {
+    let (mut entries, mut known) = (BTreeMap::new(), Vec::new());
     for (key, kind, _) in FIELDS {
         let kind = match random.percent(5) {
             true if *kind == Type::Command => Type::Numbers,
@@ -113,10 +116,18 @@ pub(super) fn arguments(random: &mut Random) -> Value {
             false => *kind,
         };
         if random.percent(88) {
-            entries.insert((*key).to_owned(), values::value(random, kind));
+            let value = if kind == Type::Sql {
+                let sql = sql::script(random);
+                let text = Value::from(sql.text.as_str());
+                known.push(sql);
+                text
+            } else {
+                values::value(random, kind)
+            };
+            entries.insert((*key).to_owned(), value);
         }
     }
-    Value::Map(entries)
+    (Value::Map(entries), known)
 }
 
 /// The text of a run: sentences that hold some of the values that arguments have.

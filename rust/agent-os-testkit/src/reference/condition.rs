@@ -42,12 +42,22 @@ fn action_holds(rule: &Value, scope: &Scope<'_>) -> bool {
 
 fn agent_holds(rule: &Value, scope: &Scope<'_>) -> bool {
     let Some(agent) = rule.get("agent") else { return true };
+    let observe = |what: &str, holds: bool| {
+        (scope.observe)(what, Some(holds));
+        holds
+    };
     let id_holds = match agent.get("id") {
-        Some(ids) => items(ids).iter().any(|pattern| glob::characters(text(pattern), &scope.request.agent)),
+        Some(ids) => {
+            let holds = items(ids).iter().any(|pattern| glob::characters(text(pattern), &scope.request.agent));
+            observe("agent.id", holds)
+        }
         None => true,
     };
     let role_holds = match agent.get("role") {
-        Some(roles) => items(roles).iter().any(|role| scope.request.roles.iter().any(|has| has == text(role))),
+        Some(roles) => {
+            let holds = items(roles).iter().any(|role| scope.request.roles.iter().any(|has| has == text(role)));
+            observe("agent.role", holds)
+        }
         None => true,
     };
     id_holds && role_holds
@@ -77,6 +87,9 @@ fn leaf(path: &str, operators: &Value, scope: &Scope<'_>) -> Judgement {
     } else {
         operator::all_hold(&found, operators, scope)
     };
+    if !bare.starts_with("args.") && !bare.starts_with("item") {
+        (scope.observe)(bare, truth);
+    }
     let unknown = if truth.is_none() { BTreeSet::from([path::spell(&steps)]) } else { BTreeSet::new() };
     Judgement { truth, unknown }
 }
@@ -100,7 +113,7 @@ pub(super) fn not(truth: Truth) -> Truth {
 }
 
 /// Kleene's conjunction: false wins, then unknown.
-pub(super) fn all(truths: Vec<Truth>) -> Truth {
+pub(crate) fn all(truths: Vec<Truth>) -> Truth {
     if truths.contains(&Some(false)) {
         Some(false)
     } else if truths.contains(&None) {
@@ -111,7 +124,7 @@ pub(super) fn all(truths: Vec<Truth>) -> Truth {
 }
 
 /// Kleene's disjunction: true wins, then unknown.
-pub(super) fn any(truths: Vec<Truth>) -> Truth {
+pub(crate) fn any(truths: Vec<Truth>) -> Truth {
     if truths.contains(&Some(true)) {
         Some(true)
     } else if truths.contains(&None) {

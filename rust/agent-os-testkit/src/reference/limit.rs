@@ -40,7 +40,9 @@ pub(super) fn beyond(rule: &Value, limit: &Value, scope: &Scope<'_>) -> Judgemen
     let stated = scope.request.usage.iter().find(|(rule, _)| rule == id).map_or("0", |(_, used)| used.as_str());
     let truth =
         amount(limit, scope).map(|amount| Exact::read(stated).plus(&amount).compare(&most(limit)) == Ordering::Greater);
-    let unknown = match (truth, limit.get("sum")) {
+    let (key, measure) = (if rule.get("over").is_some() { "over" } else { "limit" }, limit.get("sum"));
+    (scope.observe)(&format!("{key} {}", if measure.is_some() { "sum" } else { "calls" }), truth);
+    let unknown = match (truth, measure) {
         (None, Some(path)) => BTreeSet::from([path::spell(&path::parse(text(path)))]),
         _ => BTreeSet::new(),
     };

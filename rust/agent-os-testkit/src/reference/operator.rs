@@ -12,26 +12,35 @@ use super::condition::{Scope, Truth, all, any, judge, not};
 use super::equality::{equals_operand, folded};
 use super::exact::Exact;
 use super::path::{self, Found};
-use super::shell;
 use super::under::{self, under};
 use super::{field, items, net, text, text_glob};
+use super::{shell, sql};
 
 /// The conjunction of all operators that one value is held to.
 pub(super) fn all_hold(found: &Found, operators: &Value, scope: &Scope<'_>) -> Truth {
     let Value::Map(entries) = operators else { panic!("accepted operators are a mapping, not {operators:?}") };
     let fold = entries.get("ignore_case") == Some(&Value::Bool(true));
-    let tests = entries.iter().filter(|(name, _)| *name != "ignore_case");
-    let truths = tests.map(|(name, operand)| {
+    let dialect = entries.get("dialect").map_or("generic", text);
+    let (modifiers, tests): (Vec<_>, Vec<_>) = entries.iter().partition(|(name, _)| MODIFIERS.contains(&name.as_str()));
+    let truths = tests.into_iter().map(|(name, operand)| {
         let truth = match (name.as_str(), found) {
             ("present", found) => Some(matches!(found, Found::Here(_)) == (*operand == Value::Bool(true))),
             (_, Found::Missing | Found::Mistyped) => None,
+            ("statements" | "tables" | "functions" | "has_where", Found::Here(value)) => {
+                value.as_text().and_then(|text| sql::holds(name, text, operand, dialect, scope))
+            }
             (name, Found::Here(value)) => holds(name, value, operand, fold, scope),
         };
         (scope.observe)(name, truth);
         truth
     });
-    all(truths.collect())
+    let truth = all(truths.collect());
+    modifiers.into_iter().for_each(|(modifier, _)| (scope.observe)(modifier, truth));
+    truth
 }
+
+/// What says how the operators beside it compare.
+const MODIFIERS: [&str; 2] = ["ignore_case", "dialect"];
 
 fn holds(name: &str, value: &Value, operand: &Value, fold: bool, scope: &Scope<'_>) -> Truth {
     let (operand, given) = match operand.get("arg") {
