@@ -224,11 +224,21 @@ def script(chance: random.Random, depth: int = 3) -> str:
 
 
 def test_15_bash_never_runs_a_program_that_was_not_reported(sandbox: Path) -> None:
+    seed = int(os.environ.get("AGENT_OS_SEED", "15"))
+    print(f"seed {seed} (set AGENT_OS_SEED for another)")
+    asks_bash(sandbox, seed)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(100, 125))
+def test_15_bash_never_runs_a_program_that_was_not_reported_whatever_the_seed(sandbox: Path, seed: int) -> None:
+    asks_bash(sandbox, seed)
+
+
+def asks_bash(sandbox: Path, seed: int) -> None:
     bash = shutil.which("bash")
     if bash is None:
         pytest.skip("bash is not here to be asked")
-    seed = int(os.environ.get("AGENT_OS_SEED", "15"))
-    print(f"seed {seed} (set AGENT_OS_SEED for another)")
     chance = random.Random(seed)
     policies = {name: Policy.from_text(REACHES.replace("NAME", name)) for name in STUBS}
     ran = told = 0
