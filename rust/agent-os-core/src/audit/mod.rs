@@ -1,4 +1,5 @@
 //! What makes the flight recorder's evidence checkable: the Merkle tree over its entries.
 
 pub mod event;
+pub mod tiles;
 pub mod tree;
