@@ -6,13 +6,13 @@ use std::path::PathBuf;
 use std::sync::LazyLock;
 
 use agent_os_core::value::Value;
-use agent_os_log::{Durability, Log, Options, verify};
+use agent_os_log::{Durability, Keys, Log, Options, SigningKey, verify};
 use libfuzzer_sys::fuzz_target;
 
 /// A closed log of a few entries, written once; the folder is left to the system's own cleaning.
 static WRITTEN: LazyLock<(PathBuf, PathBuf, Vec<u8>)> = LazyLock::new(|| {
     let folder = tempfile::Builder::new().prefix("agent-os-fuzz-").tempdir().expect("a temporary folder").keep();
-    let log = Log::open(&folder, Options::new(Durability::Written, Value::Null)).expect("a new log");
+    let log = Log::open(&folder, Options { keys: Keys::given(SigningKey::from_seed(&[7; 32])), ..Options::new(Durability::Written, Value::Null) }).expect("a new log");
     log.close().expect("a closed log");
     let segment = fs::read_dir(folder.join("segments")).expect("segments").flatten().next().expect("a segment").path();
     let bytes = fs::read(&segment).expect("readable");

@@ -40,7 +40,7 @@ def test_a_whole_log_verifies(log: Path) -> None:
     assert (report["ok"], report["entries"], report["log_id"]) == (True, recorder.size, recorder.log_id)
 
 
-@pytest.mark.parametrize("part", ["segments", "head", "salt", "payloads"])
+@pytest.mark.parametrize("part", ["segments", "checkpoint", "salt", "payloads"])
 def test_a_flipped_bit_in_any_file_is_found(log: Path, part: str) -> None:
     path = log / part
     file = min(path.iterdir()) if path.is_dir() else path
@@ -56,7 +56,7 @@ def test_a_flipped_bit_in_any_file_is_found(log: Path, part: str) -> None:
     assert json.loads(as_data.stdout)["problems"][0]["file"]
 
 
-@pytest.mark.parametrize("part", ["segments", "head", "salt", "payloads"])
+@pytest.mark.parametrize("part", ["segments", "checkpoint", "salt", "payloads"])
 def test_a_log_without_one_of_its_parts_is_not_whole(log: Path, part: str) -> None:
     (log / part).rename(log.parent / "elsewhere")
     assert agentos("log", "verify", log).returncode == 1

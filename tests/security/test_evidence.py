@@ -6,8 +6,6 @@ another root. So the root is kept elsewhere, and each test says whether the file
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import json
 import os
 import shutil
@@ -19,6 +17,8 @@ from typing import Any
 import pytest
 
 from agent_os import FlightRecorder, KernelSpace, PolicyDenied, RecorderError, _core
+from agent_os.recorder.key_folder import key_folder
+from tests.security.notes import checkpoint_of, root_of, tile_of
 from tests.unit.kernel.desk import RUN, inside, policy
 
 RULES = (RUN, "{id: yes, effect: allow, action: t.x, when: {args.n: {le: 5}}}", "{id: ask, effect: ask, action: t.y}")
@@ -76,7 +76,7 @@ def test_28_every_single_flipped_bit_of_every_file_is_noticed(tmp_path: Path) ->
     directory = tmp_path / "log"
     with KernelSpace(policy(RUN), recorder=directory, record="full") as kernel:
         inside(kernel, lambda: "r" * 520, agent_id="a")
-    assert {path.parent.name for path in files(directory)} == {"log", "segments", "payloads"}
+    assert {path.parent.name for path in files(directory)} == {"log", "segments", "payloads", "000.p"}
     assert unnoticed_flips(directory) == []
     assert ok(directory)
 
@@ -128,23 +128,20 @@ def entries_of(segment: Path) -> list[bytes]:
     return found
 
 
-def root_of(entries: list[bytes]) -> bytes:
-    """RFC 6962, as its section 2.1 says it."""
-    if not entries:
-        return hashlib.sha256(b"").digest()
-    if len(entries) == 1:
-        return hashlib.sha256(b"\0" + entries[0]).digest()
-    split = 1 << (len(entries) - 1).bit_length() - 1
-    return hashlib.sha256(b"\1" + root_of(entries[:split]) + root_of(entries[split:])).digest()
-
-
-def write(directory: Path, entries: list[bytes], *, new_head: bool) -> None:
+def write(directory: Path, entries: list[bytes], *, signed: bool) -> None:
+    """Forges a log, as one who has its secret key as well, or as one who has not."""
     (segment,) = (directory / "segments").iterdir()
     segment.write_bytes(segment.read_bytes()[:HEADER] + b"".join(map(frame, entries)))
-    if new_head:
-        head = directory / "head"
-        first = head.read_text().splitlines()[0]
-        head.write_text(f"{first}\n{len(entries)}\n{base64.b64encode(root_of(entries)).decode()}\n")
+    # Tiles follow from the entries, so everybody can forge them.
+    shutil.rmtree(directory / "tile")
+    for name, content in tile_of(entries).items():
+        (directory / name).parent.mkdir(parents=True, exist_ok=True)
+        (directory / name).write_bytes(content)
+    if signed:
+        (key,) = key_folder().glob("*.key")
+        seed = bytes.fromhex(key.read_text().strip().removeprefix("agentos-log-key-"))
+        log = json.loads(entries[0])["log"] if entries else "00" * 16
+        (directory / "checkpoint").write_bytes(checkpoint_of(log, entries, seed))
 
 
 def canonical(entry: dict[str, Any]) -> bytes:
@@ -180,60 +177,60 @@ def test_the_readers_of_this_test_agree_with_the_log(log: Path) -> None:
     (segment,) = (log / "segments").iterdir()
     entries = entries_of(segment)
     assert root_of(entries).hex() == FlightRecorder(log).verify().root
-    write(log, [canonical(json.loads(entry)) for entry in entries], new_head=True)
+    write(log, [canonical(json.loads(entry)) for entry in entries], signed=True)
     assert ok(log)
 
 
 @pytest.mark.parametrize("what", EDITS)
-def test_28_an_entry_that_was_edited_and_framed_anew_is_noticed_by_the_head(what: str, log: Path) -> None:
+def test_28_an_entry_that_was_edited_and_framed_anew_is_noticed_by_the_checkpoint(what: str, log: Path) -> None:
     kind, change = EDITS[what]
     (segment,) = (log / "segments").iterdir()
-    write(log, changed(entries_of(segment), change, kind), new_head=False)
+    write(log, changed(entries_of(segment), change, kind), signed=False)
     report = FlightRecorder(log).verify()
     assert not report.ok
-    assert any("head" in str(problem.file) or "root" in str(problem) for problem in report.problems)
+    assert any(problem.file == "checkpoint" and "root" in problem.what for problem in report.problems)
 
 
 @pytest.mark.parametrize("what", EDITS)
-def test_28_30_when_the_head_was_forged_as_well_the_root_is_another_one(what: str, log: Path) -> None:
+def test_28_30_when_the_checkpoint_was_forged_as_well_the_root_is_another_one(what: str, log: Path) -> None:
     """Nothing that matters is outside the hash: whoever kept the root sees it. The level says that the files cannot."""
     kept = FlightRecorder(log).verify()
     kind, change = EDITS[what]
     (segment,) = (log / "segments").iterdir()
-    write(log, changed(entries_of(segment), change, kind), new_head=True)
+    write(log, changed(entries_of(segment), change, kind), signed=True)
     report = FlightRecorder(log).verify()
     assert report.root != kept.root
     assert report.level == "self-consistent"
 
 
 def cut_the_tail(directory: Path, entries: list[bytes]) -> None:
-    write(directory, entries[:-3], new_head=False)
+    write(directory, entries[:-3], signed=False)
 
 
 def empty_it(directory: Path, entries: list[bytes]) -> None:
-    write(directory, [], new_head=False)
+    write(directory, [], signed=False)
 
 
 def remove_one(directory: Path, entries: list[bytes]) -> None:
-    write(directory, entries[:4] + entries[5:], new_head=True)
+    write(directory, entries[:4] + entries[5:], signed=True)
 
 
 def swap_two(directory: Path, entries: list[bytes]) -> None:
-    write(directory, [*entries[:4], entries[5], entries[4], *entries[6:]], new_head=True)
+    write(directory, [*entries[:4], entries[5], entries[4], *entries[6:]], signed=True)
 
 
 def repeat_one(directory: Path, entries: list[bytes]) -> None:
-    write(directory, [*entries[:5], entries[4], *entries[5:]], new_head=True)
+    write(directory, [*entries[:5], entries[4], *entries[5:]], signed=True)
 
 
 def rewrite_the_suffix(directory: Path, entries: list[bytes]) -> None:
-    write(directory, entries[:-3] + [entry.replace(b"returned", b"raised") for entry in entries[-3:]], new_head=False)
+    write(directory, entries[:-3] + [entry.replace(b"returned", b"raised") for entry in entries[-3:]], signed=False)
 
 
 def graft_anothers_entry(directory: Path, entries: list[bytes]) -> None:
     row = json.loads(entries[-2])
     row["log"] = "00" * 16
-    write(directory, [*entries[:-2], canonical(row), entries[-1]], new_head=True)
+    write(directory, [*entries[:-2], canonical(row), entries[-1]], signed=True)
 
 
 def an_outcome_twice(directory: Path, entries: list[bytes]) -> None:
@@ -242,20 +239,20 @@ def an_outcome_twice(directory: Path, entries: list[bytes]) -> None:
     rows.insert(place, dict(rows[place]))
     for number, row in enumerate(rows):
         row["seq"] = number
-    write(directory, [canonical(row) for row in rows], new_head=True)
+    write(directory, [canonical(row) for row in rows], signed=True)
 
 
 def an_outcome_of_nothing(directory: Path, entries: list[bytes]) -> None:
-    write(directory, changed(entries, lambda row: row.update(intent=1), "outcome"), new_head=True)
+    write(directory, changed(entries, lambda row: row.update(intent=1), "outcome"), signed=True)
 
 
 def an_entry_in_another_spelling(directory: Path, entries: list[bytes]) -> None:
     row = json.loads(entries[2])
-    write(directory, [*entries[:2], json.dumps(row).encode(), *entries[3:]], new_head=True)
+    write(directory, [*entries[:2], json.dumps(row).encode(), *entries[3:]], signed=True)
 
 
 def a_field_twice(directory: Path, entries: list[bytes]) -> None:
-    write(directory, [*entries[:2], entries[2].replace(b"{", b'{"agent":"x",', 1), *entries[3:]], new_head=True)
+    write(directory, [*entries[:2], entries[2].replace(b"{", b'{"agent":"x",', 1), *entries[3:]], signed=True)
 
 
 def no_payload(directory: Path, entries: list[bytes]) -> None:
@@ -266,8 +263,8 @@ def anothers_payload(directory: Path, entries: list[bytes]) -> None:
     next((directory / "payloads").iterdir()).write_bytes(b"x")
 
 
-def no_head(directory: Path, entries: list[bytes]) -> None:
-    (directory / "head").unlink()
+def no_checkpoint(directory: Path, entries: list[bytes]) -> None:
+    (directory / "checkpoint").unlink()
 
 
 def no_salt(directory: Path, entries: list[bytes]) -> None:
@@ -286,7 +283,7 @@ def nothing_at_all(directory: Path, entries: list[bytes]) -> None:
 FORGERIES = [
     *(cut_the_tail, empty_it, remove_one, swap_two, repeat_one, rewrite_the_suffix, graft_anothers_entry),
     *(an_outcome_twice, an_outcome_of_nothing, an_entry_in_another_spelling, a_field_twice, no_payload),
-    *(anothers_payload, no_head, no_salt, no_segments, nothing_at_all),
+    *(anothers_payload, no_checkpoint, no_salt, no_segments, nothing_at_all),
 ]
 
 

@@ -131,6 +131,42 @@ def _replay(own: argparse.ArgumentParser) -> None:
 
 def _log_verify(own: argparse.ArgumentParser) -> None:
     own.add_argument("log", metavar="DIR", help="the directory of a log")
+    own.add_argument("--key", metavar="KEY", help="the key that was kept, as `agentos log keys` printed it")
+    own.add_argument(
+        "--checkpoint",
+        metavar="FILE",
+        action="append",
+        default=[],
+        help="a checkpoint that was kept, as `agentos log checkpoint` printed it (- reads from stdin)",
+    )
+    _json(own)
+
+
+def _log_checkpoint(own: argparse.ArgumentParser) -> None:
+    own.add_argument("log", metavar="DIR", help="the directory of a log")
+    _json(own)
+
+
+def _log_prove(own: argparse.ArgumentParser) -> None:
+    own.add_argument("log", metavar="DIR", help="the directory of a log")
+    own.add_argument("entry", metavar="ENTRY", type=int, nargs="?", help="the number of an entry")
+    own.add_argument("--size", metavar="N", type=int, help="among the first N entries (default: the checkpoint's)")
+    own.add_argument("--from", metavar="N", type=int, dest="old_size", help="the size of the log at an earlier time")
+    own.add_argument("--to", metavar="N", type=int, dest="new_size", help="the later size (default: the checkpoint's)")
+    _json(own)
+
+
+def _log_keys(own: argparse.ArgumentParser) -> None:
+    own.add_argument("log", metavar="DIR", help="the directory of a log")
+    own.add_argument(
+        "--rotate", action="store_true", help="put a new key in the place of the log's; nobody may write it"
+    )
+    _json(own)
+
+
+def _log_export(own: argparse.ArgumentParser) -> None:
+    own.add_argument("log", metavar="DIR", help="the directory of a log")
+    own.add_argument("--tiles", metavar="FOLDER", required=True, help="a new folder for checkpoint, tiles and entries")
     _json(own)
 
 
@@ -171,5 +207,9 @@ _ADD: Final[dict[str, Callable[[argparse.ArgumentParser], None]]] = {
     "policy schema": _json,
     **{f"approvals {verb}": _approvals(verb) for verb in ("init", "list", "show", "approve", "deny")},
     "log verify": _log_verify,
+    "log checkpoint": _log_checkpoint,
+    "log prove": _log_prove,
+    "log keys": _log_keys,
+    "log export": _log_export,
     "log tail": _log_tail,
 }

@@ -140,14 +140,38 @@ COMMANDS: Final = (
     ),
     Command(
         ("log", "verify"),
-        "DIR [--json]",
-        "check a log from scratch: every entry, the tree, the payloads",
+        "DIR [--key KEY] [--checkpoint FILE]... [--json]",
+        "check a log from scratch, and hold it against a key and checkpoints that were kept",
         "agent_os.cli.log_verify",
+    ),
+    Command(
+        ("log", "checkpoint"),
+        "DIR [--json]",
+        "print the signed statement of a log's size and root, to be kept elsewhere",
+        "agent_os.cli.log_checkpoint",
+    ),
+    Command(
+        ("log", "prove"),
+        "DIR ENTRY [--size N] | DIR --from N [--to N] [--json]",
+        "prove that an entry is in a log, or that a log only grew",
+        "agent_os.cli.log_prove",
+    ),
+    Command(
+        ("log", "export"),
+        "DIR --tiles FOLDER [--json]",
+        "write a log as a C2SP tlog-tiles log of static files",
+        "agent_os.cli.log_export",
     ),
     Command(
         ("log", "tail"),
         "DIR [-n N] [-f] [--json]",
         "show the last entries of a log, and new ones as they come",
         "agent_os.cli.log_tail",
+    ),
+    Command(
+        ("log", "keys"),
+        "DIR [--rotate] [--json]",
+        "show the key that signs a log, or put a new one in its place",
+        "agent_os.cli.log_keys",
     ),
 )

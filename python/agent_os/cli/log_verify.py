@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
 
     from agent_os.recorder import VerifyReport
 
-_PARTS = ("segments", "head", "salt", "payloads")
+_PARTS = ("segments", "checkpoint", "salt", "payloads")
 _LISTED = 10
 
 
@@ -25,11 +26,12 @@ def run(arguments: Namespace) -> Exit:
     if not any((directory / part).exists() for part in _PARTS):
         what = "is not a log" if directory.is_dir() else "is not a directory"
         raise Unusable(f"`{directory}` {what}\n  hint: name the directory that the kernel was given as `recorder`")
-    report = FlightRecorder(arguments.log).verify()
+    held = [_read(name) for name in arguments.checkpoint]
+    report = FlightRecorder(arguments.log).verify(key=arguments.key, checkpoint=held)
     if arguments.json:
         print_json(report.to_dict())
     else:
-        _tell(report)
+        _tell(report, pinned=arguments.key is not None)
     if report:
         return Exit.OK
     count = plural(len(report.problems), "problem")
@@ -37,7 +39,11 @@ def run(arguments: Namespace) -> Exit:
     return Exit.FINDING
 
 
-def _tell(report: VerifyReport) -> None:
+def _read(name: str) -> bytes:
+    return sys.stdin.buffer.read() if name == "-" else Path(name).read_bytes()
+
+
+def _tell(report: VerifyReport, *, pinned: bool) -> None:
     rows = {
         "level": report.level,
         "log": report.log_id,
@@ -45,7 +51,12 @@ def _tell(report: VerifyReport) -> None:
         "root": report.root,
         "payloads": f"{report.payloads:,}",
         "closed": "yes" if report.closed else "no",
-        "after head": f"{report.after_head:,}",
+        "checkpoint": f"{report.checkpoint:,}",
+        "after it": f"{report.after_checkpoint:,}",
+        "key": report.key,
+        "pinned": ("yes" if report.level == "pinned key" else "no") if pinned else "no key was given",
+        "rotated": _listed(report.rotations),
+        "held": "no checkpoint was given" if report.held is None else f"{report.held:,}",
         "unfinished": _listed(report.unfinished),
         "clock steps": _listed(report.backward_steps),
     }

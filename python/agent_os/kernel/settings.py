@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from agent_os import _core
 from agent_os.errors import NothingEnforced, NotSupported
 from agent_os.kernel.approvals import Approver, terminal_approver
+from agent_os.recorder.key_folder import state_folder
 
 if TYPE_CHECKING:
     from agent_os.policy import Policy
@@ -52,10 +53,9 @@ def directory_of(
             raise ValueError('`durability="memory"` writes no log, so `recorder` has no meaning; leave one of them out')
         return None
     if recorder is None:
-        state = os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state"
         stamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
         label = f"{name}-" if name and _core.is_name(name) else ""
-        return Path(state) / "agent-os" / "logs" / f"{stamp}-{label}{secrets.token_hex(4)}"
+        return state_folder() / "logs" / f"{stamp}-{label}{secrets.token_hex(4)}"
     directory = recorder if isinstance(recorder, (str, os.PathLike)) else getattr(recorder, "directory", recorder)
     if directory is None or not str(directory):
         raise ValueError("`recorder` has no directory; give one, or leave it out for a fresh one")

@@ -95,6 +95,7 @@ class KernelSpace:
     ) -> None:
         from agent_os.policy import Policy
         from agent_os.recorder import FlightRecorder
+        from agent_os.recorder.key_folder import key_folder
 
         if guard:
             raise IsolationUnavailable(
@@ -117,6 +118,8 @@ class KernelSpace:
             current=current,
             directory=directory,
             durability=durability,
+            keys=key_folder(),
+            key=getattr(recorder, "key_file", None),
             store=store_of(store),
             record=record,
             name=name or loaded.name,

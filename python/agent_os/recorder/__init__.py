@@ -10,13 +10,16 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from agent_os.recorder.flight_recorder import FlightRecorder
+    from agent_os.recorder.proofs import ConsistencyProof, InclusionProof
     from agent_os.recorder.replay_report import Difference, ReplayReport, Verdict
     from agent_os.recorder.replaying import replay
     from agent_os.recorder.verification import LogProblem, VerifyReport
 
 _MODULES = {
+    "ConsistencyProof": "proofs",
     "Difference": "replay_report",
     "FlightRecorder": "flight_recorder",
+    "InclusionProof": "proofs",
     "LogProblem": "verification",
     "ReplayReport": "replay_report",
     "Verdict": "replay_report",
@@ -24,7 +27,17 @@ _MODULES = {
     "replay": "replaying",
 }
 
-__all__ = ["Difference", "FlightRecorder", "LogProblem", "ReplayReport", "Verdict", "VerifyReport", "replay"]
+__all__ = [
+    "ConsistencyProof",
+    "Difference",
+    "FlightRecorder",
+    "InclusionProof",
+    "LogProblem",
+    "ReplayReport",
+    "Verdict",
+    "VerifyReport",
+    "replay",
+]
 
 
 def __getattr__(name: str) -> object:

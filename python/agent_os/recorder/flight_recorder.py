@@ -11,13 +11,15 @@ from typing import TYPE_CHECKING, Any
 from agent_os import _core
 from agent_os.errors import RecorderError
 from agent_os.recorder import values
+from agent_os.recorder.proofs import consistency_of, inclusion_of
 from agent_os.recorder.query import Query
 from agent_os.recorder.source import DirectorySource, KernelSource, parse
 from agent_os.recorder.verification import report_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
+    from agent_os.recorder.proofs import ConsistencyProof, InclusionProof
     from agent_os.recorder.source import Entry, Source
     from agent_os.recorder.verification import VerifyReport
 
@@ -26,8 +28,10 @@ class FlightRecorder:
     """The log of a kernel, for reading. Only the kernel itself writes to it.
 
     ``FlightRecorder(directory)`` reads any log, also while it is written, or is given to ``KernelSpace(recorder=…)``
-    to say where that kernel's log goes; ``kernel.flight_recorder`` is a running kernel's. Entries are plain dicts as
-    they stand in the log. Raises ``RecorderError`` when there is no log, or it cannot be read.
+    to say where that kernel's log goes; ``kernel.flight_recorder`` is a running kernel's. A kernel signs with the key
+    in the file ``key`` (one line, ``agentos-log-key-`` and 64 hexadecimal digits, for its owner only), or with one that
+    it makes in the user's state folder. Entries are plain dicts as they stand in the log. Raises ``RecorderError`` when
+    there is no log, or it cannot be read.
 
     >>> from agent_os import KernelSpace
     >>> with KernelSpace("strict", durability="memory") as kernel:
@@ -35,12 +39,13 @@ class FlightRecorder:
     ['log.created', 'policy.loaded']
     """
 
-    def __init__(self, directory: str | os.PathLike[str]) -> None:
+    def __init__(self, directory: str | os.PathLike[str], *, key: str | os.PathLike[str] | None = None) -> None:
         if not isinstance(directory, (str, os.PathLike)) or not isinstance(path := os.fspath(directory), str):
             raise TypeError(f"`{type(directory).__name__}` is not a directory's name; give a `str` or a `Path`")
         if not path:
             raise ValueError("the directory's name is empty; name the directory of the log")
         self._directory: Path | None = Path(path)
+        self._key = None if key is None else Path(key)
         self._source: Source | None = None
 
     @classmethod
@@ -48,6 +53,7 @@ class FlightRecorder:
         """The recorder of a running kernel; ``directory`` is ``None`` for a log in memory."""
         recorder = cls.__new__(cls)
         recorder._directory = directory  # noqa: SLF001 (an instance of this class)
+        recorder._key = None  # noqa: SLF001
         recorder._source = KernelSource(core)  # noqa: SLF001
         return recorder
 
@@ -55,6 +61,11 @@ class FlightRecorder:
     def directory(self) -> Path | None:
         """Where the log is; ``None`` if it is in memory only."""
         return self._directory
+
+    @property
+    def key_file(self) -> Path | None:
+        """The file of the key that was given, if one was."""
+        return self._key
 
     @property
     def log_id(self) -> str:
@@ -117,16 +128,57 @@ class FlightRecorder:
             raise ValueError("`interval` must be a positive number of seconds")
         return self._follow(self._reading().raw(start), until, interval)
 
-    def verify(self) -> VerifyReport:
+    def verify(self, *, key: str | None = None, checkpoint: str | bytes | Sequence[str | bytes] = ()) -> VerifyReport:
         """Checks the directory from scratch, with code that shares nothing with what wrote it.
 
-        What is wrong with the log is in the report and not raised. A log in memory has nothing to be verified.
+        ``key`` is the public key that was kept, as ``agentos log keys`` prints it; ``checkpoint`` is one that was kept,
+        or several. What is wrong with the log is in the report and not raised. A log in memory has nothing to be
+        verified.
         """
-        if self._directory is None:
-            raise RecorderError(
-                'the log is in memory and has nothing on disk to verify; use durability="written"', code="not_supported"
-            )
-        return report_of(_core.verify_log(self._directory))
+        given = [checkpoint] if isinstance(checkpoint, (str, bytes)) else checkpoint
+        held = [note.encode() if isinstance(note, str) else note for note in given]
+        named = [(f"held checkpoint {place + 1}", note) for place, note in enumerate(held)]
+        return report_of(_core.verify_log(self._on_disk("verify"), key, named))
+
+    def checkpoint(self) -> str:
+        """A signed statement of the log's size and root (C2SP tlog-checkpoint), to be kept where agents cannot write.
+
+        A running kernel puts everything so far on stable storage and signs anew; a directory has the one that was
+        signed last.
+        """
+        source = self._reading()
+        return source.checkpoint() if isinstance(source, KernelSource) else self._on_files("sign").checkpoint()
+
+    def prove(self, seq: int, *, size: int | None = None) -> InclusionProof:
+        """Proves that an entry is among the first ``size``, or among those that the checkpoint names.
+
+        >>> from agent_os import KernelSpace
+        >>> with KernelSpace("strict") as kernel:
+        ...     signed = kernel.flight_recorder.checkpoint()
+        ...     kernel.flight_recorder.prove(1).text.endswith(signed)
+        True
+        """
+        Query(start=seq)
+        return inclusion_of(self._on_files("prove").prove(seq, size))
+
+    def prove_consistency(self, old_size: int, *, size: int | None = None) -> ConsistencyProof:
+        """Proves that the first ``size`` entries, or those of the checkpoint, begin with the first ``old_size``."""
+        Query(start=old_size)
+        return consistency_of(self._on_files("prove").prove_consistency(old_size, size))
+
+    def raw(self, seq: int) -> bytes:
+        """The bytes of an entry, as they are hashed. Raises ``RecorderError`` if there is none of this number."""
+        Query(start=seq)
+        for _, data in self._reading().raw(seq):
+            return data
+        raise RecorderError(f"there is no entry {seq}; the log has {self.size}", code="out_of_range")
+
+    def export_tiles(self, folder: str | os.PathLike[str]) -> int:
+        """Writes the entries that the checkpoint names into a new folder, as a C2SP tlog-tiles log of static files.
+
+        Gives their number.
+        """
+        return self._on_files("export").export_tiles(folder)
 
     def payload(self, reference: object) -> bytes:
         """The bytes that a ``{"$payload": …}`` of an entry, or the SHA-256 in it, stands for."""
@@ -138,6 +190,17 @@ class FlightRecorder:
         A member of an enumeration comes back as its value.
         """
         return values.resolve(self._reading(), value)
+
+    def _on_disk(self, verb: str) -> Path:
+        if self._directory is None:
+            raise RecorderError(
+                f'the log is in memory and has nothing on disk to {verb}; use durability="written"',
+                code="not_supported",
+            )
+        return self._directory
+
+    def _on_files(self, verb: str) -> _core.LogReader:
+        return DirectorySource(self._on_disk(verb)).reader
 
     def __repr__(self) -> str:
         return f"<FlightRecorder {self._directory or 'in memory'}>"

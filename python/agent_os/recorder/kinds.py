@@ -13,6 +13,7 @@ KINDS: Final[dict[str, str]] = {
     "intent": "an action was allowed and was about to happen",
     "log.closed": "the log was closed",
     "log.created": "the log began",
+    "log.key_rotated": "a new key took the place of the one that signed the log",
     "log.opened": "the log was opened again after it had been closed",
     "log.recovered": "the log was opened again after its writer had not closed it",
     "outcome": "how an action that was allowed ended, and how long it took",

@@ -41,6 +41,11 @@ class DirectorySource:
         self._reader = _core.LogReader(directory)
 
     @property
+    def reader(self) -> _core.LogReader:
+        """What reads the directory."""
+        return self._reader
+
+    @property
     def log_id(self) -> str:
         return self._reader.log_id
 
@@ -70,6 +75,10 @@ class KernelSource:
     def root(self) -> str:
         """The root of the tree, as the writer keeps it."""
         return self._core.log_root
+
+    def checkpoint(self) -> str:
+        """A checkpoint over every entry so far."""
+        return self._core.log_checkpoint()
 
     def raw(self, start: int) -> Iterator[tuple[int, bytes]]:
         return self._core.log_entries(start)

@@ -28,10 +28,13 @@ class LogProblem:
 class VerifyReport:
     """What a log proves. True only if everything is as it must be.
 
-    ``level`` is ``self-consistent`` (every entry is whole, in its place, and under the root that the head names) or
-    ``none``. Somebody who can write the directory can rewrite all of it consistently; to notice that, keep ``root``
-    and ``entries`` elsewhere and compare. ``unfinished`` lists intents without an outcome: these actions may have
-    happened. ``backward_steps`` lists entries whose clock is behind that of the entry before.
+    ``level`` is ``self-consistent`` (every entry is whole, in its place, and under the root that the checkpoint names),
+    ``pinned key`` (the same, and signed by the key that was given, or by one that took its place with its consent) or
+    ``none``. Somebody who can write the directory can write another log with another key; only a key or a checkpoint
+    that was kept elsewhere shows that. ``held`` says up to how many entries the log is that of a checkpoint that was
+    given. ``key`` signs the log; ``rotations`` lists the entries with which a new key took the place of the one before.
+    ``unfinished`` lists intents without an outcome: these actions may have happened. ``backward_steps`` lists entries
+    whose clock is behind that of the entry before.
     """
 
     ok: bool
@@ -41,7 +44,11 @@ class VerifyReport:
     root: str
     payloads: int
     closed: bool
-    after_head: int
+    key: str
+    rotations: tuple[int, ...]
+    checkpoint: int
+    after_checkpoint: int
+    held: int | None
     unfinished: tuple[int, ...]
     backward_steps: tuple[int, ...]
     strays: tuple[str, ...]
@@ -53,7 +60,7 @@ class VerifyReport:
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON."""
         plain: dict[str, Any] = {name: getattr(self, name) for name in VerifyReport.__slots__}
-        for name in ("unfinished", "backward_steps", "strays"):
+        for name in ("rotations", "unfinished", "backward_steps", "strays"):
             plain[name] = list(plain[name])
         plain["problems"] = [{"file": p.file, "offset": p.offset, "seq": p.seq, "what": p.what} for p in self.problems]
         return plain
@@ -69,7 +76,11 @@ def report_of(row: Mapping[str, Any]) -> VerifyReport:
         root=row["root"],
         payloads=row["payloads"],
         closed=row["closed"],
-        after_head=row["after_head"],
+        key=row["key"],
+        rotations=tuple(row["rotations"]),
+        checkpoint=row["checkpoint"],
+        after_checkpoint=row["after_checkpoint"],
+        held=row["held"],
         unfinished=tuple(row["unfinished"]),
         backward_steps=tuple(row["backward_steps"]),
         strays=tuple(row["strays"]),

@@ -8,7 +8,7 @@ use std::hint::black_box;
 use std::path::PathBuf;
 use std::time::Instant;
 
-use agent_os_log::{Durability, Log, Options, Stamp};
+use agent_os_log::{Durability, Keys, Log, Options, Stamp};
 
 const ROUNDS: usize = 200_000;
 
@@ -19,7 +19,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     let scratch = tempfile::tempdir()?;
     let dir = std::env::args().nth(1).map_or_else(|| scratch.path().join("log"), PathBuf::from);
     let memory = Log::memory(Options::new(Durability::Memory, true.into()))?;
-    let written = Log::open(&dir, Options::new(Durability::Written, true.into()))?;
+    let keys = Keys::in_folder(&scratch.path().join("keys"));
+    let written = Log::open(&dir, Options { keys, ..Options::new(Durability::Written, true.into()) })?;
     println!("entry: {} bytes; written: {}", text(&Stamp { seq: 0, log: memory.id(), micros: 0 }).len(), dir.display());
     println!("{:<28} {:>8} {:>8} {:>8}", "", "p50", "p99", "mean");
     for (mode, log) in [("memory", &memory), ("written", &written)] {

@@ -61,11 +61,23 @@ pub trait Disk: Send + Sync {
     /// What the operating system says.
     fn remove(&self, name: &str) -> io::Result<()>;
 
+    /// Removes a folder that holds nothing.
+    ///
+    /// # Errors
+    /// What the operating system says, also that something is in it.
+    fn remove_folder(&self, folder: &str) -> io::Result<()>;
+
     /// Puts the names in a folder on stable storage.
     ///
     /// # Errors
     /// What the operating system says.
     fn sync_folder(&self, folder: &str) -> io::Result<()>;
+
+    /// Whether nobody but this user can read or change a file, or put another in its place.
+    ///
+    /// # Errors
+    /// What the operating system says, also that there is no such file.
+    fn is_private(&self, name: &str) -> io::Result<bool>;
 
     /// Takes the writer's lock until the answer is dropped; nothing if another writer has it.
     ///

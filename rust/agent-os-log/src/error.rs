@@ -106,6 +106,52 @@ pub enum LogError {
         /// Its name.
         sha256: String,
     },
+    /// The key that signs the log's checkpoints is not where it should be.
+    #[error("the key of log `{log}` is not in `{path}`; name the folder or the file that holds it, or start a new log")]
+    KeyMissing {
+        /// Where it was looked for.
+        path: String,
+        /// The log's id.
+        log: String,
+    },
+    /// Others than its owner may read or change a key.
+    #[error(
+        "the key in `{path}` is open to others; take their rights away (`chmod go= FILE`, and `chmod go-w` for its folder), and think about who may have read it"
+    )]
+    KeyLoose {
+        /// The file.
+        path: String,
+    },
+    /// A file that should hold a key holds something else.
+    #[error("`{path}` holds no key; restore it from a copy, or name the file that holds the key")]
+    NotAKey {
+        /// The file.
+        path: String,
+    },
+    /// The key is not the one that signs this log.
+    #[error(
+        "the log is signed by `{expected}`, and the key here is `{found}`; give the log's own key, or start a new log"
+    )]
+    KeyOther {
+        /// The log's key.
+        expected: String,
+        /// The key that was found.
+        found: String,
+    },
+    /// A proof was asked for about entries that there are not.
+    #[error("{what}; ask for a proof about entries that the log has")]
+    OutOfRange {
+        /// What there is not.
+        what: String,
+    },
+    /// A folder to be written to holds something.
+    #[error("`{path}` is not empty: it contains `{found}`; choose a new folder")]
+    NotEmpty {
+        /// The folder.
+        path: String,
+        /// What was found in it.
+        found: String,
+    },
     /// The operating system gave no random bytes.
     #[error("cannot get random bytes for the log's id and salt: {reason}; check the system's random source")]
     NoRandomness {
@@ -142,6 +188,12 @@ impl LogError {
             Self::WrongReservation { .. } => "wrong_reservation",
             Self::NotSupported { .. } => "not_supported",
             Self::PayloadUnknown { .. } => "payload_unknown",
+            Self::KeyMissing { .. } => "key_missing",
+            Self::KeyLoose { .. } => "key_permissions",
+            Self::NotAKey { .. } => "not_a_key",
+            Self::KeyOther { .. } => "key_other",
+            Self::OutOfRange { .. } => "out_of_range",
+            Self::NotEmpty { .. } => "not_empty",
             Self::NoRandomness { .. } => "no_randomness",
             Self::BuilderPanicked { .. } => "builder_panicked",
             Self::SyncEnded => "sync_ended",

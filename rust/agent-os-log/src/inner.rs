@@ -4,18 +4,17 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use agent_os_core::audit::tree::{CompactRange, leaf_hash};
+use agent_os_core::audit::tree::{CompactRange, Hash, leaf_hash};
 use hmac::Hmac;
 use sha2::Sha256;
 
-use crate::disk::{self, Disk};
+use crate::disk::Disk;
 use crate::error::LogError;
 use crate::fork::{HeldLock, Owner};
 use crate::frame;
-use crate::head::Head;
-use crate::layout;
 use crate::options::{ENTRY_MAX, OUTCOME_MAX, Stamp};
 use crate::payloads::Payloads;
+use crate::publish::Publisher;
 use crate::segment::{Failure, SegmentWriter};
 
 /// The space that is kept for the entry that closes the log.
@@ -54,13 +53,18 @@ pub(crate) struct Files {
     pub(crate) disk: Arc<dyn Disk>,
     pub(crate) lock: Arc<HeldLock>,
     pub(crate) bell: Bell,
-    /// Held while files are synced, so that a head never names less than the one before it.
-    headed: Mutex<u64>,
+    /// Held while files are synced, so that a checkpoint never names less than the one before it.
+    publisher: Mutex<Publisher>,
 }
 
 impl Files {
-    pub(crate) fn new(disk: Arc<dyn Disk>, lock: Arc<HeldLock>) -> Self {
-        Self { disk, lock, bell: Bell::default(), headed: Mutex::new(0) }
+    pub(crate) fn new(disk: Arc<dyn Disk>, lock: Arc<HeldLock>, publisher: Publisher) -> Self {
+        Self { disk, lock, bell: Bell::default(), publisher: Mutex::new(publisher) }
+    }
+
+    /// What writes tiles and checkpoints; locked before the state.
+    pub(crate) fn publisher(&self) -> MutexGuard<'_, Publisher> {
+        self.publisher.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -94,6 +98,8 @@ pub(crate) enum Store {
 pub(crate) struct State {
     tree: CompactRange,
     store: Store,
+    /// The hashes of the last entries, for whoever writes the tiles.
+    leaves: Vec<Hash>,
     entry: Vec<u8>,
     closed: bool,
     /// The first failure after which nothing is accepted.
@@ -104,7 +110,7 @@ pub(crate) struct State {
 
 impl State {
     pub(crate) fn new(tree: CompactRange, store: Store) -> Self {
-        Self { tree, store, entry: Vec::new(), closed: false, stopped: None, full: None }
+        Self { tree, store, leaves: Vec::new(), entry: Vec::new(), closed: false, stopped: None, full: None }
     }
 
     pub(crate) fn tree(&self) -> &CompactRange {
@@ -208,6 +214,9 @@ impl Inner {
             }
         }
         state.tree.append(leaf);
+        if self.files.is_some() {
+            state.leaves.push(leaf);
+        }
         match claim {
             Claim::Intent => drop(self.in_flight.fetch_add(1, Ordering::Relaxed)),
             Claim::Closing => state.closed = true,
@@ -251,38 +260,40 @@ impl Inner {
         }
     }
 
-    /// Puts on stable storage what has been appended, payloads first, and then names it in a head if asked to.
-    pub(crate) fn sync(&self, with_head: bool) -> Result<(), LogError> {
+    /// Puts on stable storage what has been appended, payloads first, and then names it in a checkpoint if asked to.
+    pub(crate) fn sync(&self, with_checkpoint: bool) -> Result<(), LogError> {
         let Some(files) = &self.files else { return Ok(()) };
-        let mut headed = files.headed.lock().unwrap_or_else(PoisonError::into_inner);
+        self.sync_for(files, &mut files.publisher(), with_checkpoint)
+    }
+
+    /// The same for whoever has the publisher already.
+    pub(crate) fn sync_for(
+        &self,
+        files: &Files,
+        publisher: &mut Publisher,
+        with_checkpoint: bool,
+    ) -> Result<(), LogError> {
         files.bell.dirty.store(false, Ordering::SeqCst);
-        let (tree, file, path) = {
-            let state = self.state()?;
+        let (tree, leaves, file, path) = {
+            let mut state = self.state()?;
             if let Some(cause) = &state.stopped {
                 return Err(cause.clone());
             }
+            let leaves = std::mem::replace(&mut state.leaves, std::mem::take(&mut publisher.spare));
             let Store::Segments(segment) = &state.store else { return Ok(()) };
-            (state.tree.clone(), segment.file(), segment.path())
+            (state.tree.clone(), leaves, segment.file(), segment.path())
         };
         self.payloads.sync().map_err(|cause| self.stop(cause))?;
         file.sync().map_err(|error| self.stop(LogError::io("sync", path, &error)))?;
-        if with_head && tree.size() > *headed {
-            let head = Head::new(&self.id, tree.size(), &tree.root()).to_text();
-            // INVARIANT: a head names only what is on stable storage.
-            disk::replace(&*files.disk, layout::HEAD, head.as_bytes(), true)
-                .and_then(|_| files.disk.sync_folder(""))
-                .map_err(|error| {
-                let cause = LogError::io("write", files.disk.path(layout::HEAD), &error);
-                if cause.is_full() { self.refuse_after(cause) } else { self.stop(cause) }
-            })?;
-            *headed = tree.size();
-        }
-        Ok(())
+        let published = publisher.add(leaves).and_then(|()| {
+            if with_checkpoint && tree.size() > publisher.size() { publisher.publish(&tree) } else { Ok(()) }
+        });
+        published.map_err(|cause| if cause.is_full() { self.refuse_after(cause) } else { self.stop(cause) })
     }
 
-    /// How many entries the last head named that was written by this process.
-    pub(crate) fn headed(&self) -> u64 {
-        self.files.as_ref().map_or(0, |files| *files.headed.lock().unwrap_or_else(PoisonError::into_inner))
+    /// How many entries the last checkpoint named that was written by this process.
+    pub(crate) fn named(&self) -> u64 {
+        self.files.as_ref().map_or(0, |files| files.publisher().size())
     }
 
     /// Gives back the space that was taken ahead.

@@ -1,7 +1,7 @@
 //! The thread that puts a log on stable storage while its writers go on.
 //!
 //! It sleeps while there is nothing to do, syncs a little after the first entry that needs it, and from time to time
-//! writes a head. A failure stops the log; so does the thread's own end, if nobody asked for it.
+//! writes a checkpoint. A failure stops the log; so does the thread's own end, if nobody asked for it.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -12,14 +12,14 @@ use crate::error::LogError;
 use crate::inner::{Bell, Files, Inner, Phase};
 
 /// Starts the thread.
-pub(crate) fn start(inner: &Arc<Inner>, sync_every: Duration, head_every: Duration) -> Result<(), LogError> {
+pub(crate) fn start(inner: &Arc<Inner>, sync_every: Duration, checkpoint_every: Duration) -> Result<(), LogError> {
     let Some(files) = &inner.files else { return Ok(()) };
     files.bell.enter(Phase::Running);
     let shared = Arc::clone(inner);
     let spawned = thread::Builder::new().name("agent-os-log".to_owned()).spawn(move || {
         let watch = Watch(shared);
         if let Some(files) = &watch.0.files {
-            run(&watch.0, files, sync_every, head_every);
+            run(&watch.0, files, sync_every, checkpoint_every);
         }
     });
     spawned.map(drop).map_err(|error| {
@@ -34,10 +34,10 @@ pub(crate) fn stop(bell: &Bell) {
     bell.wait_while(None, |phase| matches!(phase, Phase::Running | Phase::Stopping));
 }
 
-fn run(inner: &Inner, files: &Files, sync_every: Duration, head_every: Duration) {
-    let mut head_due: Option<Instant> = None;
+fn run(inner: &Inner, files: &Files, sync_every: Duration, checkpoint_every: Duration) {
+    let mut checkpoint_due: Option<Instant> = None;
     loop {
-        let (bell, patience) = (&files.bell, head_due.map(|due| due.saturating_duration_since(Instant::now())));
+        let (bell, patience) = (&files.bell, checkpoint_due.map(|due| due.saturating_duration_since(Instant::now())));
         let idle = |phase| phase == Phase::Running && !bell.dirty.load(Ordering::SeqCst);
         if bell.wait_while(patience, idle) != Phase::Running {
             return;
@@ -48,14 +48,14 @@ fn run(inner: &Inner, files: &Files, sync_every: Duration, head_every: Duration)
         {
             return;
         }
-        let with_head = head_due.is_some_and(|due| due <= Instant::now());
-        let synced = inner.sync(with_head);
+        let with_checkpoint = checkpoint_due.is_some_and(|due| due <= Instant::now());
+        let synced = inner.sync(with_checkpoint);
         let Some(size) = inner.state().ok().filter(|state| !state.is_stopped()).map(|state| state.tree().size()) else {
             return;
         };
-        let named = synced.is_ok() && inner.headed() >= size;
-        let next = head_due.filter(|_| !with_head).unwrap_or_else(|| Instant::now() + head_every);
-        head_due = (!named).then_some(next);
+        let named = synced.is_ok() && inner.named() >= size;
+        let next = checkpoint_due.filter(|_| !with_checkpoint).unwrap_or_else(|| Instant::now() + checkpoint_every);
+        checkpoint_due = (!named).then_some(next);
     }
 }
 

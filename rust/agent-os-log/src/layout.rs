@@ -6,8 +6,8 @@ pub(crate) const SEGMENTS: &str = "segments";
 pub(crate) const PAYLOADS: &str = "payloads";
 /// The salt of the log's digests.
 pub(crate) const SALT: &str = "salt";
-/// How large the log is, and its root.
-pub(crate) const HEAD: &str = "head";
+/// How large the log is, and its root, signed.
+pub(crate) const CHECKPOINT: &str = "checkpoint";
 /// What a writer locks.
 pub(crate) const LOCK: &str = "lock";
 /// Ends the name of a file that is not finished; a crash may leave one, and opening the log removes it.

@@ -9,20 +9,24 @@
 //! - [`verify()`] checks everything from scratch and shares no code with either.
 //!
 //! The crate does not know what entries mean, except for its own (`log.created`, `log.opened`, `log.recovered`,
-//! `log.closed`) and for the link from an outcome to its intent. It decides nothing about agents or policies.
+//! `log.key_rotated`, `log.closed`) and for the link from an outcome to its intent. It decides nothing about agents or policies.
 
+mod checkpoint;
 pub mod disk;
 mod encoding;
 mod error;
+mod export;
 mod fork;
 mod frame;
-mod head;
 mod inner;
 mod keeper;
+mod keys;
 mod layout;
 mod log;
 mod options;
 mod payloads;
+mod prove;
+mod publish;
 mod reader;
 mod recovery;
 mod segment;
@@ -30,8 +34,10 @@ pub mod verify;
 
 pub use error::LogError;
 pub use fork::mark_forked;
+pub use keys::{Keys, PublicKey, SigningKey};
 pub use log::{Build, Log, Reservation};
 pub use options::{Durability, ENTRY_MAX, OUTCOME_MAX, Options, Stamp};
 pub use payloads::PayloadRef;
+pub use prove::{Consistency, Inclusion};
 pub use reader::{Entries, Reader};
-pub use verify::{Problem, Report, verify};
+pub use verify::{Pins, Problem, Report, verify, verify_against};

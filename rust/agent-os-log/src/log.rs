@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use agent_os_core::audit::tiles::Tiler;
 use agent_os_core::audit::tree::{CompactRange, Hash};
 use agent_os_core::canonical;
 use agent_os_core::value::Value;
@@ -10,20 +11,24 @@ use hmac::{Hmac, Mac};
 use sha2::{Digest, Sha256};
 
 use crate::disk::{self, Directory, Disk};
-use crate::encoding::hex;
+use crate::encoding::{base64, hex};
 use crate::error::LogError;
 use crate::fork::HeldLock;
 use crate::inner::{Claim, Files, Inner, State, Store};
 use crate::keeper;
+use crate::keys::{self, Keys, PublicKey};
 use crate::layout;
 use crate::options::{Durability, Options, Stamp};
 use crate::payloads::{PayloadRef, Payloads};
+use crate::publish::Publisher;
 use crate::reader::{Entries, Source};
 use crate::recovery::{self, Found};
 use crate::segment::{Failure, SegmentWriter};
 
 /// The version of the format, as the first entry says it.
 const VERSION: i64 = 1;
+/// The kind of the entry that puts a new key in the place of the log's.
+pub(crate) const KEY_ROTATED: &str = "log.key_rotated";
 
 /// Builds an entry: called under the log's lock, once, with an empty buffer.
 ///
@@ -34,10 +39,11 @@ pub type Build<'a> = dyn FnMut(&Stamp<'_>, &mut Vec<u8>) + 'a;
 /// An append-only log of entries, hashed into a tree.
 ///
 /// ```
-/// use agent_os_log::{Durability, Log, Options, verify};
+/// use agent_os_log::{Durability, Keys, Log, Options, verify};
 /// let folder = tempfile::tempdir()?;
 /// let dir = folder.path().join("log");
-/// let log = Log::open(&dir, Options::new(Durability::Written, true.into()))?;
+/// let keys = Keys::in_folder(&folder.path().join("keys"));
+/// let log = Log::open(&dir, Options { keys, ..Options::new(Durability::Written, true.into()) })?;
 /// let seq = log.append(&mut |stamp, entry| {
 ///     let (log, seq, time) = (stamp.log, stamp.seq, stamp.micros);
 ///     entry.extend(format!(r#"{{"kind":"note","log":"{log}","seq":{seq},"time":{time}}}"#).bytes());
@@ -51,6 +57,7 @@ pub type Build<'a> = dyn FnMut(&Stamp<'_>, &mut Vec<u8>) + 'a;
 pub struct Log {
     inner: Arc<Inner>,
     dir: Option<PathBuf>,
+    keys: Keys,
 }
 
 impl std::fmt::Debug for Log {
@@ -63,8 +70,8 @@ impl Log {
     /// Opens the log in a directory, or makes one there. Recovers from a writer that ended without closing it.
     ///
     /// # Errors
-    /// When the directory holds something else, is in use, is damaged, or cannot be written; when another durability
-    /// than `written` is asked for.
+    /// When the directory holds something else, is in use, is damaged, or cannot be written; when its key is missing,
+    /// open to others or another one; when another durability than `written` is asked for.
     pub fn open(dir: &Path, options: Options) -> Result<Self, LogError> {
         let mut log = Self::open_on(Arc::new(Directory::new(dir)), options)?;
         log.dir = Some(dir.to_owned());
@@ -92,8 +99,8 @@ impl Log {
         let (id, salt) = (random::<16>()?, random::<32>()?);
         let state = State::new(CompactRange::new(), Store::Memory(Vec::new()));
         let inner = Inner::new(hex(&id), keyed(&salt), Payloads::memory(), None, state);
-        append_own(&inner, Claim::Plain, created(&salt, options.meta))?;
-        Ok(Self { inner: Arc::new(inner), dir: None })
+        append_own(&inner, Claim::Plain, created(&salt, options.meta, None))?;
+        Ok(Self { inner: Arc::new(inner), dir: None, keys: Keys::default() })
     }
 
     /// The log's id: 32 hexadecimal digits.
@@ -192,13 +199,71 @@ impl Log {
         }
     }
 
-    /// Puts everything appended so far on stable storage, and a head that names it.
+    /// Puts everything appended so far on stable storage, and a checkpoint that names it.
     ///
     /// # Errors
     /// When the disk fails; then the log has stopped, or is full.
     pub fn flush(&self) -> Result<(), LogError> {
         self.inner.check_owner()?;
         self.inner.sync(true)
+    }
+
+    /// A signed checkpoint over everything appended so far, as it stands in the file `checkpoint`.
+    ///
+    /// # Errors
+    /// Like [`Log::flush`]; also for a log in memory, which has nobody to sign for it.
+    pub fn checkpoint(&self) -> Result<String, LogError> {
+        let Some(files) = &self.inner.files else {
+            return Err(LogError::NotSupported {
+                what: "a checkpoint of a log in memory".to_owned(),
+                instead: "use durability `written`",
+            });
+        };
+        self.flush()?;
+        let text = disk::read_all(&*files.disk, layout::CHECKPOINT);
+        let text = text.map_err(|error| LogError::io("read", files.disk.path(layout::CHECKPOINT), &error))?;
+        Ok(String::from_utf8_lossy(&text).into_owned())
+    }
+
+    /// The public half of the key that signs the log's checkpoints; nothing for a log in memory.
+    #[must_use]
+    pub fn public_key(&self) -> Option<PublicKey> {
+        self.inner.files.as_ref().map(|files| files.publisher().signer().public())
+    }
+
+    /// Puts a new key in the place of the log's, and says so in an entry that the old key signs. The old key is gone
+    /// afterwards. Gives the new public key.
+    ///
+    /// # Errors
+    /// Like [`Log::append`]; when the key was given and is not in the key folder, or cannot be written there.
+    pub fn rotate_key(&self) -> Result<PublicKey, LogError> {
+        self.inner.check_owner()?;
+        let Some(files) = &self.inner.files else {
+            return Err(LogError::NotSupported {
+                what: "a key for a log in memory".to_owned(),
+                instead: "use durability `written`",
+            });
+        };
+        let (id, mut publisher) = (&self.inner.id, files.publisher());
+        let next = self.keys.prepare(id)?;
+        let (old, new) = (publisher.signer().public().vkey(id), next.public().vkey(id));
+        let signer = publisher.signer().clone();
+        let mut fields: Vec<(String, Value)> = [("key", &*new), ("kind", KEY_ROTATED), ("log", id), ("previous", &old)]
+            .into_iter()
+            .map(|(key, value)| (key.to_owned(), value.into()))
+            .collect();
+        self.inner.append(Claim::Plain, &mut |stamp, entry| {
+            let statement = keys::rotation_statement(&old, &new, stamp.seq);
+            fields.push(("seq".to_owned(), i64::try_from(stamp.seq).unwrap_or(i64::MAX).into()));
+            fields.push(("signature".to_owned(), base64(&signer.sign(&statement)).as_str().into()));
+            fields.push(("time".to_owned(), stamp.micros.into()));
+            entry.extend(canonical::encode(&Value::Map(fields.drain(..).collect())));
+        })?;
+        // From here on the log says that the new key is its own, so nothing may be signed with the old one.
+        publisher.sign_with(next.clone());
+        self.inner.sync_for(files, &mut publisher, true)?;
+        self.keys.settle(id)?;
+        Ok(next.public())
     }
 
     /// Ends the log with a closing entry and frees its directory for other writers. Closing again does nothing.
@@ -210,7 +275,7 @@ impl Log {
         let ended = match append_own(&self.inner, Claim::Closing, vec![("kind", "log.closed".into())]) {
             Err(LogError::Closed) => return Ok(()),
             Err(cause) => Err(cause),
-            // The space comes first: the head may need it.
+            // The space comes first: tiles and checkpoint may need it.
             Ok(_) => self.inner.release_space().and_then(|()| self.inner.sync(true)),
         };
         // After a failure nothing may follow either.
@@ -270,18 +335,28 @@ fn open_written(disk: Arc<dyn Disk>, options: &Options) -> Result<Log, LogError>
         Ok(None) => return Err(LogError::Locked { path: disk.path("") }),
         Err(error) => return Err(LogError::io("lock", disk.path(layout::LOCK), &error)),
     };
-    let (id, salt, tree, segment, first_entry) = match recovery::recover(&disk, options.segment_bytes)? {
+    let keys = &options.keys;
+    let (id, salt, state, publisher, first_entry) = match recovery::recover(&disk, options.segment_bytes)? {
         Found::Nothing => {
             let (id, salt) = (random::<16>()?, random::<32>()?);
+            let name = hex(&id);
+            let signer = keys.begin(&name)?;
             disk::replace(&*disk, layout::SALT, &salt, true)
                 .map_err(|error| LogError::io("write", disk.path(layout::SALT), &error))?;
             let segment = SegmentWriter::create(Arc::clone(&disk), id, 0, 0, options.segment_bytes)
                 .map_err(|(Failure::Full(cause) | Failure::Broken(cause))| cause)?;
-            (id, salt, CompactRange::new(), segment, created(&salt, options.meta.clone()))
+            let first_entry = created(&salt, options.meta.clone(), Some(&signer.public().vkey(&name)));
+            let publisher = Publisher::new(Arc::clone(&disk), name.clone(), signer, Tiler::default(), Vec::new(), 0);
+            (name, salt, State::new(CompactRange::new(), Store::Segments(segment)), publisher, first_entry)
         }
         Found::Log(found) => {
+            let id = hex(&found.id);
+            let signer = match found.key {
+                Some(key) => keys.find(&id, key)?,
+                None => keys.begin(&id)?,
+            };
             let first_entry = match (found.tree.size(), found.closed) {
-                (0, _) => created(&found.salt, options.meta.clone()),
+                (0, _) => created(&found.salt, options.meta.clone(), Some(&signer.public().vkey(&id))),
                 (_, true) => vec![("kind", "log.opened".into()), ("meta", options.meta.clone())],
                 (at, false) => vec![
                     ("at", i64::try_from(at).unwrap_or(i64::MAX).into()),
@@ -290,17 +365,18 @@ fn open_written(disk: Arc<dyn Disk>, options: &Options) -> Result<Log, LogError>
                     ("meta", options.meta.clone()),
                 ],
             };
-            (found.id, found.salt, found.tree, found.segment, first_entry)
+            let publisher =
+                Publisher::new(Arc::clone(&disk), id.clone(), signer, found.tiler, found.wrong_tiles, found.named);
+            (id, found.salt, State::new(found.tree, Store::Segments(found.segment)), publisher, first_entry)
         }
     };
     let payloads = Payloads::on(Arc::clone(&disk));
-    let state = State::new(tree, Store::Segments(segment));
-    let inner = Arc::new(Inner::new(hex(&id), keyed(&salt), payloads, Some(Files::new(disk, lock)), state));
+    let inner = Arc::new(Inner::new(id, keyed(&salt), payloads, Some(Files::new(disk, lock, publisher)), state));
     append_own(&inner, Claim::Plain, first_entry)?;
-    // From here on a head exists, so that a log whose head is missing is known to be damaged.
+    // From here on a checkpoint exists, so that a log whose checkpoint is missing is known to be damaged.
     inner.sync(true)?;
-    keeper::start(&inner, options.sync_every, options.head_every)?;
-    Ok(Log { inner, dir: None })
+    keeper::start(&inner, options.sync_every, options.checkpoint_every)?;
+    Ok(Log { inner, dir: None, keys: keys.clone() })
 }
 
 /// Appends an entry of the log itself.
@@ -315,13 +391,15 @@ fn append_own(inner: &Inner, claim: Claim, fields: Vec<(&'static str, Value)>) -
 }
 
 /// The fields of entry 0.
-fn created(salt: &[u8; 32], meta: Value) -> Vec<(&'static str, Value)> {
-    vec![
+fn created(salt: &[u8; 32], meta: Value, key: Option<&str>) -> Vec<(&'static str, Value)> {
+    let mut fields = vec![
         ("kind", "log.created".into()),
         ("meta", meta),
         ("salt_sha256", hex(&Sha256::digest(salt)).as_str().into()),
         ("version", VERSION.into()),
-    ]
+    ];
+    fields.extend(key.map(|key| ("key", key.into())));
+    fields
 }
 
 fn keyed(salt: &[u8; 32]) -> Hmac<Sha256> {
@@ -331,7 +409,7 @@ fn keyed(salt: &[u8; 32]) -> Hmac<Sha256> {
     Hmac::new(&block.into())
 }
 
-fn random<const N: usize>() -> Result<[u8; N], LogError> {
+pub(crate) fn random<const N: usize>() -> Result<[u8; N], LogError> {
     let mut bytes = [0; N];
     getrandom::fill(&mut bytes).map_err(|error| LogError::NoRandomness { reason: error.to_string() })?;
     Ok(bytes)

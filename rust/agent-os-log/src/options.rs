@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use agent_os_core::value::Value;
 
+use crate::keys::Keys;
+
 /// The largest entry, in bytes. C2SP tlog-tiles entry bundles give an entry's length in 16 bits.
 pub const ENTRY_MAX: usize = 65_000;
 
@@ -50,12 +52,14 @@ pub struct Options {
     pub segment_bytes: u64,
     /// How long written entries may wait for their sync.
     pub sync_every: Duration,
-    /// How long synced entries may wait for a head that names them.
-    pub head_every: Duration,
+    /// How long synced entries may wait for a checkpoint that names them.
+    pub checkpoint_every: Duration,
+    /// Where the key is that signs checkpoints; a log in memory needs none.
+    pub keys: Keys,
 }
 
 impl Options {
-    /// The usual options: 64 MiB segments, a sync every 10 ms, a head every second.
+    /// The usual options: 64 MiB segments, a sync every 10 ms, a checkpoint every second. Keys are to be added.
     #[must_use]
     pub fn new(durability: Durability, meta: Value) -> Self {
         Self {
@@ -63,7 +67,8 @@ impl Options {
             meta,
             segment_bytes: 64 << 20,
             sync_every: Duration::from_millis(10),
-            head_every: Duration::from_secs(1),
+            checkpoint_every: Duration::from_secs(1),
+            keys: Keys::default(),
         }
     }
 }

@@ -13,7 +13,7 @@ use crate::payloads;
 
 /// A log that is only read. It takes no lock and changes nothing.
 pub struct Reader {
-    disk: Arc<dyn Disk>,
+    pub(crate) disk: Arc<dyn Disk>,
     id: String,
 }
 

@@ -1,23 +1,26 @@
 //! Finds out what a log's directory holds, before anything is appended to it.
 //!
 //! A crash can leave exactly this: unfinished files, half a frame at the end of the last segment, zeros after it, and a
-//! head that is behind. All of that is put right. Anything else is damage, and the log is not opened: a log that was
+//! checkpoint that is behind, and tiles that are missing or wrong. All of that is put right. Anything else is damage, and the log is not opened: a log that was
 //! repaired by guessing would be no evidence.
 
 use std::io;
 use std::sync::Arc;
 
+use agent_os_core::audit::tiles::{Tile, Tiler};
 use agent_os_core::audit::tree::{CompactRange, leaf_hash};
 use agent_os_core::canonical;
 use agent_os_core::value::Value;
 use sha2::{Digest, Sha256};
 
+use crate::checkpoint::Checkpoint;
 use crate::disk::{self, Access, Disk, File};
 use crate::encoding::hex;
 use crate::error::LogError;
 use crate::frame::{self, Frames, Header};
-use crate::head::Head;
+use crate::keys::PublicKey;
 use crate::layout;
+use crate::log::KEY_ROTATED;
 use crate::segment::SegmentWriter;
 
 /// What a directory holds.
@@ -37,6 +40,13 @@ pub(crate) struct Recovered {
     pub(crate) closed: bool,
     /// How many bytes were cut off, up to the last one that was not zero.
     pub(crate) dropped: u64,
+    /// The key that signs the log, if it has an entry.
+    pub(crate) key: Option<PublicKey>,
+    pub(crate) tiler: Tiler,
+    /// Full tiles that are missing, or not what the entries give.
+    pub(crate) wrong_tiles: Vec<Tile>,
+    /// How many entries the checkpoint names.
+    pub(crate) named: u64,
 }
 
 /// Refuses a directory that holds anything but a log's files.
@@ -49,7 +59,7 @@ pub(crate) fn check_is_a_log(disk: &dyn Disk) -> Result<(), LogError> {
     if names.iter().any(|name| name == layout::SEGMENTS) {
         return Ok(());
     }
-    let ours = [layout::PAYLOADS, layout::SALT, layout::HEAD, layout::LOCK];
+    let ours = [layout::PAYLOADS, layout::SALT, layout::CHECKPOINT, layout::LOCK];
     match names.into_iter().find(|name| !ours.contains(&&**name) && !name.ends_with(layout::UNFINISHED)) {
         Some(found) => Err(LogError::NotALog { path: disk.path(""), found }),
         None => Ok(()),
@@ -60,27 +70,38 @@ pub(crate) fn check_is_a_log(disk: &dyn Disk) -> Result<(), LogError> {
 pub(crate) fn recover(disk: &Arc<dyn Disk>, limit: u64) -> Result<Found, LogError> {
     let scan = Scan { disk: &**disk };
     scan.remove_unfinished()?;
-    let head = scan.head()?;
+    let checkpoint = scan.checkpoint()?;
     let segments = scan.segments()?;
     if segments.is_empty() {
-        return match head {
+        return match checkpoint {
             None => Ok(Found::Nothing),
-            Some(_) => Err(scan.damaged(layout::HEAD, 0, "it names entries, but there is no segment".to_owned())),
+            Some(_) => Err(scan.damaged(layout::CHECKPOINT, 0, "it names entries, but there is no segment".to_owned())),
         };
     }
     let salt = scan.salt()?;
-    let mut walk = Walk { scan, id: None, tree: CompactRange::new(), first: None, last: Vec::new(), head };
+    let mut walk = Walk {
+        scan,
+        id: None,
+        tree: CompactRange::new(),
+        tiler: Tiler::default(),
+        wrong_tiles: Vec::new(),
+        first: None,
+        last: Vec::new(),
+        key: None,
+        checkpoint,
+    };
     let mut end = None;
     for (place, first) in segments.iter().enumerate() {
         end = Some((*first, walk.segment(*first, place + 1 == segments.len())?));
     }
     let (Some(id), Some((first, end))) = (walk.id, end) else { return Ok(Found::Nothing) };
-    walk.check_head()?;
+    walk.check_checkpoint()?;
     walk.check_genesis(&id, &salt)?;
     let closed = end.dropped == 0 && kind(&walk.last).as_deref() == Some("log.closed");
     let segment = SegmentWriter::resume(Arc::clone(disk), id, first, end.file, end.offset, limit);
-    let (tree, dropped) = (walk.tree, end.dropped);
-    Ok(Found::Log(Box::new(Recovered { id, salt, tree, segment, closed, dropped })))
+    let Walk { tree, tiler, wrong_tiles, key, checkpoint, .. } = walk;
+    let (dropped, named) = (end.dropped, checkpoint.map_or(0, |checkpoint| checkpoint.size));
+    Ok(Found::Log(Box::new(Recovered { id, salt, tree, segment, closed, dropped, key, tiler, wrong_tiles, named })))
 }
 
 struct Scan<'a> {
@@ -107,14 +128,14 @@ impl Scan<'_> {
         Ok(())
     }
 
-    fn head(&self) -> Result<Option<Head>, LogError> {
-        match disk::read_all(self.disk, layout::HEAD) {
-            Ok(bytes) => match Head::parse(&bytes) {
-                Some(head) => Ok(Some(head)),
-                None => Err(self.damaged(layout::HEAD, 0, "it is not a head".to_owned())),
+    fn checkpoint(&self) -> Result<Option<Checkpoint>, LogError> {
+        match disk::read_all(self.disk, layout::CHECKPOINT) {
+            Ok(bytes) => match Checkpoint::parse(&bytes) {
+                Some(checkpoint) => Ok(Some(checkpoint)),
+                None => Err(self.damaged(layout::CHECKPOINT, 0, "it is not a checkpoint".to_owned())),
             },
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(self.failed("read", layout::HEAD, &error)),
+            Err(error) => Err(self.failed("read", layout::CHECKPOINT, &error)),
         }
     }
 
@@ -155,9 +176,13 @@ struct Walk<'a> {
     scan: Scan<'a>,
     id: Option<[u8; 16]>,
     tree: CompactRange,
+    tiler: Tiler,
+    wrong_tiles: Vec<Tile>,
     first: Option<Vec<u8>>,
     last: Vec<u8>,
-    head: Option<Head>,
+    /// The key that the entries so far name.
+    key: Option<PublicKey>,
+    checkpoint: Option<Checkpoint>,
 }
 
 impl Walk<'_> {
@@ -176,12 +201,21 @@ impl Walk<'_> {
             return Err(self.scan.damaged(&name, 0, "it belongs to another log".to_owned()));
         }
         let mut frames = Frames::new();
-        while let frame::Found::Entry(entry) = frames.next(&*file).map_err(read)? {
+        loop {
+            let offset = frames.offset();
+            let frame::Found::Entry(entry) = frames.next(&*file).map_err(read)? else { break };
             self.first.get_or_insert_with(|| entry.to_vec());
             self.last.clear();
             self.last.extend_from_slice(entry);
-            self.tree.append(leaf_hash(entry));
-            self.compare_with_head()?;
+            let leaf = leaf_hash(entry);
+            self.tree.append(leaf);
+            for tile in self.tiler.append(leaf) {
+                if disk::read_all(disk, &tile.path()).ok().as_ref() != Some(&tile.hashes) {
+                    self.wrong_tiles.push(tile);
+                }
+            }
+            self.follow_key(&name, offset)?;
+            self.compare_with_checkpoint()?;
         }
         let offset = frames.offset();
         let rest = disk::read_from(&*file, offset).map_err(read)?;
@@ -197,32 +231,54 @@ impl Walk<'_> {
         Ok(End { file, offset, dropped })
     }
 
-    fn compare_with_head(&self) -> Result<(), LogError> {
-        match (&self.head, &self.id) {
-            (Some(head), Some(id)) if head.size == self.tree.size() => {
-                if *head == Head::new(&hex(id), head.size, &self.tree.root()) {
-                    return Ok(());
+    /// Notes which key signs the log from the last entry on.
+    fn follow_key(&mut self, name: &str, offset: u64) -> Result<(), LogError> {
+        let seq = self.tree.size() - 1;
+        // The key comes first in the canonical form of what names one, so that few entries need to be read whole.
+        let may_name = seq == 0 || self.last.starts_with(br#"{"key":"#);
+        let Some(id) = self.id.filter(|_| may_name) else { return Ok(()) };
+        let entry = canonical::parse_json(&self.last).unwrap_or(Value::Null);
+        if seq > 0 && entry.get("kind").and_then(Value::as_text) != Some(KEY_ROTATED) {
+            return Ok(());
+        }
+        let key = entry.get("key").and_then(Value::as_text).and_then(|key| PublicKey::of_vkey(key, &hex(&id)));
+        let missing = || self.scan.damaged(name, offset, format!("entry {seq} names no key"));
+        self.key = Some(key.ok_or_else(missing)?);
+        Ok(())
+    }
+
+    fn compare_with_checkpoint(&self) -> Result<(), LogError> {
+        match (&self.checkpoint, &self.id) {
+            (Some(checkpoint), Some(id)) if checkpoint.size == self.tree.size() => {
+                if !checkpoint.names(&hex(id), self.tree.size(), &self.tree.root()) {
+                    let what = format!(
+                        "it does not belong to the first {} entries: they were changed, or it was",
+                        checkpoint.size
+                    );
+                    return Err(self.scan.damaged(layout::CHECKPOINT, 0, what));
                 }
-                let what =
-                    format!("it does not belong to the first {} entries: they were changed, or it was", head.size);
-                Err(self.scan.damaged(layout::HEAD, 0, what))
+                if !self.key.is_some_and(|key| checkpoint.is_signed_by(key)) {
+                    let what = "it is not signed by the log's key".to_owned();
+                    return Err(self.scan.damaged(layout::CHECKPOINT, 0, what));
+                }
+                Ok(())
             }
             _ => Ok(()),
         }
     }
 
-    fn check_head(&self) -> Result<(), LogError> {
+    fn check_checkpoint(&self) -> Result<(), LogError> {
         let size = self.tree.size();
-        let what = match &self.head {
-            Some(head) if head.size == 0 => "it names no entry".to_owned(),
-            Some(head) if head.size > size => {
-                format!("it names {} entries, and the segments hold {size}: entries are missing", head.size)
+        let what = match &self.checkpoint {
+            Some(checkpoint) if checkpoint.size == 0 => "it names no entry".to_owned(),
+            Some(checkpoint) if checkpoint.size > size => {
+                format!("it names {} entries, and the segments hold {size}: entries are missing", checkpoint.size)
             }
-            // The first head is written before a second entry can be.
+            // The first checkpoint is written before a second entry can be.
             None if size > 1 => "it is missing".to_owned(),
             _ => return Ok(()),
         };
-        Err(self.scan.damaged(layout::HEAD, 0, what))
+        Err(self.scan.damaged(layout::CHECKPOINT, 0, what))
     }
 
     fn check_genesis(&self, id: &[u8; 16], salt: &[u8; 32]) -> Result<(), LogError> {

@@ -3,14 +3,17 @@
 //! This module shares no code with the writer: it has its own idea of the files' names, its own frame parser, JSON
 //! check and tree. Two programs must be wrong in the same way for a bad log to pass.
 //!
-//! What it proves is that the log agrees with itself: every entry is whole, in its place, and under the root that the
-//! head names. Somebody who can write the directory can rewrite all of it, or put an older copy in its place. Only a
-//! root that was kept elsewhere shows that.
+//! What it proves by itself is that the log agrees with itself: every entry is whole, in its place, and under the root
+//! that the checkpoint names. Somebody who can write the directory can write another log with another key, or put an
+//! older copy in its place. Only what was kept elsewhere shows that: a key, or an older checkpoint.
 
+mod checkpoints;
 mod entries;
 mod files;
 mod json;
+mod note;
 mod segments;
+mod tiles;
 mod tree;
 
 use std::path::Path;
@@ -29,14 +32,22 @@ pub struct Report {
     pub root: Hash,
     /// The log's id, as its first segment says it; empty if that cannot be read.
     pub log_id: String,
-    /// What is proved: `self-consistent`, or `none` if there are problems.
+    /// What is proved: `self-consistent`, `pinned key`, or `none` if there are problems.
     pub level: &'static str,
+    /// The key that signs the log, in the spelling of signed notes; empty if it cannot be read.
+    pub key: String,
+    /// The entries with which a new key took the place of the one before.
+    pub rotations: Vec<u64>,
+    /// How many entries the log's own checkpoint names; 0 without one.
+    pub checkpoint: u64,
+    /// Up to how many entries the log is the one of a checkpoint that was kept; nothing if none was given.
+    pub held: Option<u64>,
     /// Everything that is not as it must be.
     pub problems: Vec<Problem>,
     /// Intents without an outcome: these actions may have happened.
     pub unfinished: Vec<u64>,
-    /// Entries that the head does not name yet.
-    pub after_head: u64,
+    /// Entries that the checkpoint does not name yet.
+    pub after_checkpoint: u64,
     /// Entries whose time is before that of the entry before them.
     pub backward_steps: Vec<u64>,
     /// How many payload files were checked.
@@ -94,8 +105,17 @@ impl std::fmt::Display for Problem {
     }
 }
 
-/// Checks the log in this directory: every frame, entry, link, payload, the salt and the head. It takes no lock, so that
-/// a log can be checked while it is written.
+/// What was kept elsewhere, to hold a log against.
+#[derive(Clone, Debug, Default)]
+pub struct Pins {
+    /// The key, in the spelling of signed notes: the log's own, or one that was in its place before a rotation.
+    pub key: Option<String>,
+    /// Checkpoints of earlier days, each with a name for messages.
+    pub checkpoints: Vec<(String, Vec<u8>)>,
+}
+
+/// Checks the log in this directory: every frame, entry, link, payload, tile, the salt and the checkpoint. It takes no
+/// lock, so that a log can be checked while it is written.
 ///
 /// It never fails: what cannot be read is a problem in the report. A log without entries is one, too.
 ///
@@ -105,19 +125,34 @@ impl std::fmt::Display for Problem {
 /// ```
 #[must_use]
 pub fn verify(dir: &Path) -> Report {
+    verify_against(dir, &Pins::default())
+}
+
+/// The same, held against what was kept elsewhere.
+#[must_use]
+pub fn verify_against(dir: &Path, pins: &Pins) -> Report {
     let mut report = Report::default();
-    // The head is read first: what it names must then be there, also when the log grows meanwhile.
-    let head = files::read_head(dir, &mut report);
-    let mut check = entries::Check::new(head.as_ref().map(|head| head.size));
+    // The checkpoint is read first: what it names must then be there, also when the log grows meanwhile.
+    let (own, tiles) = checkpoints::read_own(dir, &mut report);
+    let held = checkpoints::read_held(&pins.checkpoints, &mut report);
+    let sizes = own.iter().chain(held.iter().map(|(_, note)| note)).map(|note| note.size);
+    let mut check = entries::Check::new(dir, tiles, sizes);
     segments::walk(dir, &mut check, &mut report);
     let references = check.finish(&mut report);
-    files::check_head(head.as_ref(), check.root_at_head(), check.is_complete(), &mut report);
+    checkpoints::check_own(own.as_ref(), &check, &mut report);
+    checkpoints::check_held(&held, &check, &mut report);
+    let pinned = pins.key.as_deref().is_some_and(|key| checkpoints::check_key(key, &check, &mut report));
+    check.finish_tiles(&mut report);
     files::check_salt(dir, check.salt_sha256(), &mut report);
     files::check_payloads(dir, &references, &mut report);
     files::find_strays(dir, &mut report);
     if report.entries == 0 {
         report.problem("", None, None, "there are no entries");
     }
-    report.level = if report.ok() { "self-consistent" } else { "none" };
+    report.level = match (report.ok(), pinned) {
+        (false, _) => "none",
+        (true, false) => "self-consistent",
+        (true, true) => "pinned key",
+    };
     report
 }

@@ -14,7 +14,7 @@ use agent_os_core::audit::tree::{leaf_hash, root_of};
 use agent_os_core::value::Value;
 use agent_os_log::{Durability, ENTRY_MAX, Log, OUTCOME_MAX, Options, Reader, verify};
 use support::sim_disk::SimDisk;
-use support::{assert_whole, entries, entry, field, intent, note, outcome, quiet, raw, scratch};
+use support::{assert_whole, entries, entry, field, intent, note, outcome, quiet, raw, scratch, written};
 
 fn memory() -> Log {
     Log::memory(Options::new(Durability::Memory, "test".into())).unwrap()
@@ -49,7 +49,7 @@ fn a_log_in_memory_has_the_same_entries_numbers_and_tree_as_one_on_disk() {
 fn sixty_four_threads_get_dense_numbers_and_a_log_that_verifies() {
     let folder = scratch();
     let dir = folder.path().join("log");
-    let options = Options { segment_bytes: 64 << 10, ..Options::new(Durability::Written, true.into()) };
+    let options = Options { segment_bytes: 64 << 10, ..written("test") };
     let log = Log::open(&dir, options).unwrap();
     let numbers: Vec<u64> = thread::scope(|scope| {
         let work = |worker: usize| {
@@ -170,7 +170,7 @@ fn payloads_are_kept_under_their_hash_once() {
         assert_eq!((reference.hex().as_str(), reference.size), (sha256_of_abc, 3));
         assert_eq!(log.put_payload(b"abc").unwrap(), reference);
         assert_eq!(log.payload(sha256_of_abc).unwrap(), b"abc");
-        for name in ["0".repeat(64).as_str(), "../salt", "../head", "", &sha256_of_abc.to_uppercase()] {
+        for name in ["0".repeat(64).as_str(), "../salt", "../checkpoint", "", &sha256_of_abc.to_uppercase()] {
             assert_eq!(log.payload(name).unwrap_err().code(), "payload_unknown", "{name}");
         }
     }
@@ -214,16 +214,13 @@ fn the_salted_digest_is_hmac_sha256_under_the_salt_of_the_log() {
 }
 
 #[test]
-fn what_is_appended_is_synced_and_named_by_a_head_without_being_asked() {
+fn what_is_appended_is_synced_and_named_by_a_checkpoint_without_being_asked() {
     let folder = scratch();
-    let options = Options {
-        sync_every: Duration::from_millis(1),
-        head_every: Duration::from_millis(1),
-        ..Options::new(Durability::Written, true.into())
-    };
+    let options =
+        Options { sync_every: Duration::from_millis(1), checkpoint_every: Duration::from_millis(1), ..written("test") };
     let log = Log::open(folder.path(), options).unwrap();
     note(&log, "a").unwrap();
-    until(|| head_size(folder.path()) == "2");
+    until(|| checkpoint_size(folder.path()) == "2");
 }
 
 #[test]
@@ -280,9 +277,9 @@ fn the_stamp_is_the_entrys_own() {
     assert!(since.elapsed().unwrap() < Duration::from_secs(60));
 }
 
-fn head_size(dir: &Path) -> String {
-    let head = std::fs::read_to_string(dir.join("head")).unwrap();
-    head.lines().nth(1).unwrap().to_owned()
+fn checkpoint_size(dir: &Path) -> String {
+    let checkpoint = std::fs::read_to_string(dir.join("checkpoint")).unwrap();
+    checkpoint.lines().nth(1).unwrap().to_owned()
 }
 
 /// Waits until something that happens on another thread is true.

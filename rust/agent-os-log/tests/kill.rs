@@ -22,7 +22,7 @@ fn writer() {
     let options = Options {
         segment_bytes: 20_000,
         sync_every: Duration::from_millis(1),
-        head_every: Duration::from_millis(2),
+        checkpoint_every: Duration::from_millis(2),
         ..quiet()
     };
     let log = Log::open(Path::new(&dir), options).unwrap();

@@ -16,7 +16,7 @@ use support::{assert_whole, copy, entries, field, intent, note, outcome, quiet, 
 
 const HEADER: usize = 36;
 
-/// A log as it is while it is written, never synced: its head names entry 0 only.
+/// A log as it is while it is written, never synced: its checkpoint names entry 0 only.
 struct Unfinished {
     folder: tempfile::TempDir,
     entries: Vec<Vec<u8>>,
@@ -85,7 +85,7 @@ fn cut_anywhere_a_log_keeps_every_whole_entry_and_says_what_was_dropped() {
         let survivors = ends.iter().filter(|end| **end <= cut).count();
         let opened = Log::open(&dir, quiet());
         if cut < HEADER || survivors == 0 {
-            // The head names entry 0, so a log without it is damaged, not new.
+            // The checkpoint names entry 0, so a log without it is damaged, not new.
             assert_eq!(opened.unwrap_err().code(), "log_damaged", "cut at {cut}");
             continue;
         }
@@ -108,14 +108,14 @@ fn cut_anywhere_a_log_keeps_every_whole_entry_and_says_what_was_dropped() {
 }
 
 #[test]
-fn a_log_that_is_shorter_than_its_head_says_is_not_opened() {
+fn a_log_that_is_shorter_than_its_checkpoint_says_is_not_opened() {
     let unfinished = Unfinished::new(1 << 20, true);
     let [file] = &unfinished.segments()[..] else { panic!("one segment was expected") };
     let bytes = fs::read(file).unwrap();
     for cut in ends(&unfinished.entries[..unfinished.entries.len() - 1]) {
         let dir = unfinished.changed(Path::new("cut"), file, &bytes[..cut]);
         let error = Log::open(&dir, quiet()).unwrap_err();
-        assert!(matches!(&error, LogError::Damaged { path, .. } if path.ends_with("head")), "{error}");
+        assert!(matches!(&error, LogError::Damaged { path, .. } if path.ends_with("checkpoint")), "{error}");
         assert!(!verify(&dir).ok());
     }
 }
@@ -157,7 +157,7 @@ fn damage_that_no_crash_explains_is_not_opened_and_nothing_is_changed() {
 }
 
 #[test]
-fn a_missing_segment_head_or_salt_is_damage() {
+fn a_missing_segment_checkpoint_or_salt_is_damage() {
     let unfinished = Unfinished::new(400, true);
     assert!(unfinished.segments().len() > 2);
     for segment in unfinished.segments() {
@@ -165,7 +165,7 @@ fn a_missing_segment_head_or_salt_is_damage() {
         fs::remove_file(dir.join("segments").join(segment.file_name().unwrap())).unwrap();
         assert_eq!(Log::open(&dir, quiet()).unwrap_err().code(), "log_damaged");
     }
-    for (file, code) in [("head", "log_damaged"), ("salt", "io_failed")] {
+    for (file, code) in [("checkpoint", "log_damaged"), ("salt", "io_failed")] {
         let dir = unfinished.changed(Path::new("without"), &unfinished.left().join(file), b"");
         assert_eq!(Log::open(&dir, quiet()).unwrap_err().code(), "log_damaged", "empty {file}");
         fs::remove_file(dir.join(file)).unwrap();
@@ -183,7 +183,7 @@ fn zeros_after_the_last_entry_and_unfinished_files_are_no_damage() {
     let mut bytes = fs::read(file).unwrap();
     bytes.resize(bytes.len() + 10_000, 0);
     let dir = unfinished.changed(Path::new("zeros"), file, &bytes);
-    for leftover in ["head.new", "segments/00000000000000000099.seg.new", "payloads/aa.new"] {
+    for leftover in ["checkpoint.new", "segments/00000000000000000099.seg.new", "payloads/aa.new"] {
         fs::write(dir.join(leftover), "half").unwrap();
     }
     let report = verify(&dir);

@@ -57,7 +57,7 @@ fn outcomes_fit_on_a_full_simulated_disk_in_every_segment_size() {
             let options = Options { segment_bytes, ..quiet() };
             let log = Log::open_on(Arc::new(disk.clone()), options).unwrap();
             fill_and_finish(&log);
-            // The new head may not fit; the entry that closes the log must.
+            // The new checkpoint may not fit; the entry that closes the log must.
             if let Err(error) = log.close() {
                 assert_eq!(error.code(), "disk_full");
             }
@@ -176,7 +176,7 @@ fn outcomes_fit_on_a_full_real_disk() {
     for reservation in accepted {
         largest_outcome(&log, reservation, 0).unwrap();
     }
-    // The head has no space, and that is said; what was recorded is all there.
+    // The checkpoint has no space, and that is said; what was recorded is all there.
     let closed = log.close();
     if let Err(error) = &closed {
         assert_eq!(error.cause().code(), "disk_full");

@@ -12,7 +12,7 @@ use agent_os_core::audit::tree::{
 };
 use agent_os_core::canonical;
 use agent_os_core::value::Value;
-use agent_os_log::{Log, Reader, verify};
+use agent_os_log::{Keys, Log, Options, Pins, Reader, SigningKey, verify, verify_against};
 use support::{quiet, scratch};
 
 fn load(name: &str) -> Value {
@@ -75,6 +75,17 @@ fn the_tree_is_that_of_certificate_transparency() {
     }
 }
 
+/// What a case holds its log against.
+fn pins(case: &Value) -> Pins {
+    let Some(pins) = case.get("pins") else { return Pins::default() };
+    let checkpoints = match pins.get("checkpoints") {
+        Some(Value::List(held)) => held.iter().map(|note| note.as_text().unwrap().as_bytes().to_vec()).collect(),
+        _ => Vec::new(),
+    };
+    let checkpoints = checkpoints.into_iter().enumerate().map(|(place, note)| (format!("held {place}"), note));
+    Pins { key: pins.get("key").and_then(Value::as_text).map(str::to_owned), checkpoints: checkpoints.collect() }
+}
+
 #[test]
 fn logs_that_were_made_elsewhere_are_judged_as_they_should_be() {
     let vectors = load("logs.json");
@@ -88,9 +99,11 @@ fn logs_that_were_made_elsewhere_are_judged_as_they_should_be() {
         }
         let Some(Value::Map(files)) = case.get("files") else { panic!("{name}: no files") };
         for (file, content) in files {
-            fs::write(folder.path().join(file), bytes(content.as_text().unwrap())).unwrap();
+            let path = folder.path().join(file);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, bytes(content.as_text().unwrap())).unwrap();
         }
-        let report = verify(folder.path());
+        let report = verify_against(folder.path(), &pins(case));
         let problems = list(case, "problems");
         let said: Vec<String> = report.problems.iter().map(ToString::to_string).collect();
         assert_eq!(said.len(), problems.len(), "{name}: {said:#?}");
@@ -104,16 +117,20 @@ fn logs_that_were_made_elsewhere_are_judged_as_they_should_be() {
         assert_eq!(report.root, hash(case.get("root").unwrap()), "{name}");
         assert_eq!(report.entries, entries.len() as u64, "{name}");
         assert_eq!(report.unfinished, list(case, "unfinished").iter().map(number).collect::<Vec<_>>(), "{name}");
-        assert_eq!(report.after_head, number(case.get("after_head").unwrap()), "{name}");
+        assert_eq!(report.after_checkpoint, number(case.get("after_checkpoint").unwrap()), "{name}");
         assert_eq!(Value::from(report.closed), *case.get("closed").unwrap(), "{name}");
         assert_eq!(report.log_id, "000102030405060708090a0b0c0d0e0f");
+        assert_eq!((report.level, &*report.key), (text(case, "level"), text(case, "key")), "{name}");
+        assert_eq!(report.held, case.get("held").filter(|held| **held != Value::Null).map(number), "{name}");
 
         let reader = Reader::open(folder.path()).unwrap();
         let read: Vec<_> =
             reader.read_from(0).unwrap().map(|entry| String::from_utf8(entry.unwrap().1).unwrap()).collect();
         assert_eq!(read, entries, "{name}");
         if report.ok() {
-            Log::open(folder.path(), quiet()).unwrap().close().unwrap();
+            let seed = if name.contains("rotat") { [2; 32] } else { [1; 32] };
+            let keys = Keys::given(SigningKey::from_seed(&seed));
+            Log::open(folder.path(), Options { keys, ..quiet() }).unwrap().close().unwrap();
             let report = verify(folder.path());
             assert!(report.ok() && report.entries == read.len() as u64 + 2, "{name}");
         }
@@ -124,7 +141,7 @@ fn logs_that_were_made_elsewhere_are_judged_as_they_should_be() {
 fn the_page_about_the_format_names_what_the_code_uses() {
     let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/reference/log-format.md");
     let page = fs::read_to_string(page).unwrap();
-    for kind in ["log.created", "log.opened", "log.recovered", "log.closed", "intent", "outcome"] {
+    for kind in ["log.created", "log.opened", "log.recovered", "log.key_rotated", "log.closed", "intent", "outcome"] {
         assert!(page.contains(&format!("`{kind}`")), "{kind}");
     }
     assert!(page.contains("1 to 65,000") && agent_os_log::ENTRY_MAX == 65_000);

@@ -23,6 +23,7 @@ use crate::errors;
 use crate::freeze::hex;
 use crate::log::{LogEntries, LogRecorder};
 use crate::process::Process;
+use crate::proof;
 use crate::reader::DictArguments;
 use crate::store::Detached;
 use crate::tool::{DeclaredParameter, Tool};
@@ -49,7 +50,7 @@ pub(crate) struct Kernel {
 #[pymethods]
 impl Kernel {
     #[new]
-    #[pyo3(signature = (bundle, *, current, directory, durability, store, record, name, version))]
+    #[pyo3(signature = (bundle, *, current, directory, durability, keys, key, store, record, name, version))]
     #[expect(clippy::too_many_arguments, reason = "a kernel is configured whole")]
     fn new(
         py: Python<'_>,
@@ -57,6 +58,8 @@ impl Kernel {
         current: Py<PyAny>,
         directory: Option<PathBuf>,
         durability: &str,
+        keys: Option<PathBuf>,
+        key: Option<PathBuf>,
         store: Option<PathBuf>,
         record: &str,
         name: &str,
@@ -69,11 +72,13 @@ impl Kernel {
             PyValueError::new_err(format!("`{record}` is not a record level; use none, fields or full"))
         })?;
         let meta = Value::from([("name", Value::from(name)), ("version", Value::from(version))]);
-        let options = Options::new(durability, meta);
         let log = py
-            .detach(|| match &directory {
-                Some(directory) => Log::open(directory, options),
-                None => Log::memory(options),
+            .detach(|| {
+                let options = Options { keys: proof::keys(keys, key)?, ..Options::new(durability, meta) };
+                match &directory {
+                    Some(directory) => Log::open(directory, options),
+                    None => Log::memory(options),
+                }
             })
             .map_err(|error| errors::log(py, &error))?;
         let log = Arc::new(log);
@@ -276,6 +281,17 @@ impl Kernel {
     #[getter]
     fn log_root(&self) -> String {
         hex(&self.log.root())
+    }
+
+    /// A checkpoint over every entry so far: synced, signed, and in the log's directory.
+    fn log_checkpoint(&self, py: Python<'_>) -> PyResult<String> {
+        py.detach(|| self.log.checkpoint()).map_err(|error| errors::log(py, &error))
+    }
+
+    /// The key that signs checkpoints, in the spelling of signed notes; `None` for a log in memory.
+    #[getter]
+    fn log_key(&self) -> Option<String> {
+        self.log.public_key().map(|key| key.vkey(self.log.id()))
     }
 
     /// The entries from a place on.

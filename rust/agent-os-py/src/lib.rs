@@ -10,6 +10,7 @@ mod freeze;
 mod kernel;
 mod log;
 mod process;
+mod proof;
 mod reader;
 mod store;
 mod tables;
@@ -37,6 +38,8 @@ mod _core {
     use crate::log::{LogEntries, LogReader, mark_forked, verify_log};
     #[pymodule_export]
     use crate::process::Process;
+    #[pymodule_export]
+    use crate::proof::{is_consistent, is_included, rotate_log_key};
     #[pymodule_export]
     use crate::tables::{
         accepted_types, build_profile, check_action, compile_codes, is_name, is_reserved, limits, lint_codes,

@@ -11,6 +11,7 @@ use pyo3::types::{PyBytes, PyDict};
 
 use crate::errors;
 use crate::freeze::hex;
+use crate::proof;
 
 /// The kernel's recorder.
 pub(crate) struct LogRecorder(pub(crate) Arc<Log>);
@@ -96,6 +97,35 @@ impl LogReader {
         self.0.read_from(start).map(LogEntries::new).map_err(|error| errors::log(py, &error))
     }
 
+    /// The signed checkpoint that the log has now.
+    fn checkpoint(&self, py: Python<'_>) -> PyResult<String> {
+        py.detach(|| self.0.checkpoint()).map_err(|error| errors::log(py, &error))
+    }
+
+    /// Proves that an entry is among the first `size`, or among those of the checkpoint.
+    #[pyo3(signature = (index, size=None))]
+    fn prove<'py>(&self, py: Python<'py>, index: u64, size: Option<u64>) -> PyResult<Bound<'py, PyDict>> {
+        let found = py.detach(|| self.0.prove_inclusion(index, size)).map_err(|error| errors::log(py, &error))?;
+        proof::inclusion(py, &found)
+    }
+
+    /// Proves that the first `size` entries, or those of the checkpoint, begin with the first `old_size`.
+    #[pyo3(signature = (old_size, size=None))]
+    fn prove_consistency<'py>(
+        &self,
+        py: Python<'py>,
+        old_size: u64,
+        size: Option<u64>,
+    ) -> PyResult<Bound<'py, PyDict>> {
+        let found = py.detach(|| self.0.prove_consistency(old_size, size)).map_err(|error| errors::log(py, &error))?;
+        proof::consistency(py, &found)
+    }
+
+    /// Writes checkpoint, tiles and bundles of entries into a new folder; gives the number of entries.
+    fn export_tiles(&self, py: Python<'_>, folder: PathBuf) -> PyResult<u64> {
+        py.detach(|| self.0.export_tiles(&folder)).map_err(|error| errors::log(py, &error))
+    }
+
     /// A payload of the side store, by its SHA-256 in hex.
     fn payload<'py>(&self, py: Python<'py>, sha256: &str) -> PyResult<Bound<'py, PyBytes>> {
         self.0.payload(sha256).map(|bytes| PyBytes::new(py, &bytes)).map_err(|error| errors::log(py, &error))
@@ -104,8 +134,15 @@ impl LogReader {
 
 /// Verifies a log's directory and reports; never raises for what is wrong with the log.
 #[pyfunction]
-pub(crate) fn verify_log<'py>(py: Python<'py>, directory: PathBuf) -> PyResult<Bound<'py, PyDict>> {
-    let report = py.detach(|| agent_os_log::verify(&directory));
+#[pyo3(signature = (directory, key=None, checkpoints=Vec::new()))]
+pub(crate) fn verify_log<'py>(
+    py: Python<'py>,
+    directory: PathBuf,
+    key: Option<String>,
+    checkpoints: Vec<(String, Vec<u8>)>,
+) -> PyResult<Bound<'py, PyDict>> {
+    let pins = proof::pins(key, checkpoints);
+    let report = py.detach(|| agent_os_log::verify_against(&directory, &pins));
     let out = PyDict::new(py);
     out.set_item("ok", report.ok())?;
     out.set_item("level", report.level)?;
@@ -114,7 +151,11 @@ pub(crate) fn verify_log<'py>(py: Python<'py>, directory: PathBuf) -> PyResult<B
     out.set_item("root", hex(&report.root))?;
     out.set_item("payloads", report.payloads)?;
     out.set_item("closed", report.closed)?;
-    out.set_item("after_head", report.after_head)?;
+    out.set_item("key", &report.key)?;
+    out.set_item("rotations", &report.rotations)?;
+    out.set_item("checkpoint", report.checkpoint)?;
+    out.set_item("after_checkpoint", report.after_checkpoint)?;
+    out.set_item("held", report.held)?;
     out.set_item("unfinished", &report.unfinished)?;
     out.set_item("backward_steps", &report.backward_steps)?;
     out.set_item("strays", &report.strays)?;

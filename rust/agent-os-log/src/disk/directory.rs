@@ -59,8 +59,18 @@ impl Disk for Directory {
         fs::remove_file(self.at(name))
     }
 
+    fn remove_folder(&self, folder: &str) -> io::Result<()> {
+        fs::remove_dir(self.at(folder))
+    }
+
     fn sync_folder(&self, folder: &str) -> io::Result<()> {
         platform::sync_folder(&self.at(folder))
+    }
+
+    fn is_private(&self, name: &str) -> io::Result<bool> {
+        let path = self.at(name);
+        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or_else(|| Path::new("."));
+        platform::is_private(&path, folder)
     }
 
     fn lock(&self, name: &str) -> io::Result<Option<Box<dyn Send>>> {

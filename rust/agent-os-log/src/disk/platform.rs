@@ -4,7 +4,7 @@ use std::fs::{DirBuilder, File, OpenOptions};
 use std::io;
 use std::path::Path;
 
-pub(super) use system::{lock, owners_file, owners_folder, read_at, sync_folder, write_all_at};
+pub(super) use system::{is_private, lock, owners_file, owners_folder, read_at, sync_folder, write_all_at};
 
 /// Reserves space behind a file's end without changing its length.
 #[cfg(target_os = "linux")]
@@ -59,6 +59,16 @@ mod system {
         File::open(folder)?.sync_all()
     }
 
+    /// A file that is this user's alone, in a folder to which nobody else can write.
+    pub(in super::super) fn is_private(file: &Path, folder: &Path) -> io::Result<bool> {
+        use std::os::unix::fs::MetadataExt;
+        let (file, folder) = (std::fs::metadata(file)?, std::fs::metadata(folder)?);
+        let user = rustix::process::geteuid().as_raw();
+        // Root's folders are as good as one's own.
+        let in_own_folder = folder.mode() & 0o022 == 0 && (folder.uid() == user || folder.uid() == 0);
+        Ok(file.mode() & 0o077 == 0 && file.uid() == user && in_own_folder)
+    }
+
     /// Takes the lock for as long as the file is open; `None` if somebody else has it.
     pub(in super::super) fn lock(path: &Path) -> io::Result<Option<File>> {
         let file = owners_file().truncate(false).open(path)?;
@@ -110,6 +120,11 @@ mod system {
     /// Folders cannot be synced there; the file system journals its names.
     pub(in super::super) fn sync_folder(_folder: &Path) -> io::Result<()> {
         Ok(())
+    }
+
+    /// Access lists are the folder's there: a user's profile is the user's own.
+    pub(in super::super) fn is_private(file: &Path, _folder: &Path) -> io::Result<bool> {
+        std::fs::metadata(file).map(|_| true)
     }
 
     /// Opens the file without sharing it; `None` if somebody else has done so.

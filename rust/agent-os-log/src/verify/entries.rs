@@ -2,8 +2,12 @@
 
 use std::collections::BTreeMap;
 
+use std::path::Path;
+
 use super::Report;
 use super::json::Json;
+use super::note::{self, Key};
+use super::tiles::Tiles;
 use super::tree::{Hash, Tree};
 
 /// A payload that an entry refers to.
@@ -15,8 +19,10 @@ pub(super) struct Reference {
 }
 
 /// What must be remembered from one entry to the next.
-pub(super) struct Check {
+pub(super) struct Check<'a> {
+    dir: &'a Path,
     tree: Tree,
+    tiles: Tiles,
     log: Option<String>,
     /// The number of the entry that comes next.
     due: u64,
@@ -30,14 +36,23 @@ pub(super) struct Check {
     salt_sha256: Option<String>,
     time: i64,
     last_kind: String,
-    head_size: Option<u64>,
-    root_at_head: Option<Hash>,
+    /// The keys that signed the log, each with the number of entries before which it did not.
+    keys: Vec<(u64, Key)>,
+    /// The sizes at which the root is wanted, the largest first; and the roots that were.
+    wanted: Vec<u64>,
+    roots: BTreeMap<u64, Hash>,
 }
 
-impl Check {
-    pub(super) fn new(head_size: Option<u64>) -> Self {
+impl<'a> Check<'a> {
+    /// Wants the roots at these sizes.
+    pub(super) fn new(dir: &'a Path, tiles: Tiles, sizes: impl IntoIterator<Item = u64>) -> Self {
+        let mut wanted: Vec<u64> = sizes.into_iter().collect();
+        wanted.sort_unstable_by(|one, other| other.cmp(one));
+        wanted.dedup();
         Self {
+            dir,
             tree: Tree::default(),
+            tiles,
             log: None,
             due: 0,
             incomplete: false,
@@ -47,8 +62,9 @@ impl Check {
             salt_sha256: None,
             time: i64::MIN,
             last_kind: String::new(),
-            head_size,
-            root_at_head: None,
+            keys: Vec::new(),
+            wanted,
+            roots: BTreeMap::new(),
         }
     }
 
@@ -96,10 +112,17 @@ impl Check {
             self.incomplete |= due != self.due;
             self.due = due;
         }
-        self.tree.add(bytes);
+        let (dir, tiles, complete) = (self.dir, &mut self.tiles, !self.incomplete);
+        self.tree.add(bytes, |level, hash| {
+            if complete {
+                tiles.add(dir, level, hash);
+            }
+        });
         report.entries += 1;
-        if self.head_size == Some(report.entries) && !self.incomplete {
-            self.root_at_head = Some(self.tree.root());
+        while self.wanted.last().is_some_and(|size| *size <= report.entries) {
+            if self.wanted.pop() == Some(report.entries) && complete {
+                self.roots.insert(report.entries, self.tree.root());
+            }
         }
         let seq = self.due;
         self.due = self.due.saturating_add(1);
@@ -138,7 +161,15 @@ impl Check {
                     wrong("is of another version of the format".to_owned());
                 }
                 self.salt_sha256 = entry.get("salt_sha256").and_then(Json::text).map(str::to_owned);
+                match self.named_key(&entry) {
+                    Some(key) => self.keys.push((seq, key)),
+                    None => wrong("names no key of this log".to_owned()),
+                }
             }
+            "log.key_rotated" => match self.rotated_key(&entry, seq) {
+                Ok(key) => self.keys.push((seq, key)),
+                Err(what) => wrong(what.to_owned()),
+            },
             "intent" => drop(self.intents.insert(seq, false)),
             "outcome" => match number("intent").and_then(|intent| u64::try_from(intent).ok()) {
                 None => wrong("is an outcome without `intent`".to_owned()),
@@ -179,18 +210,58 @@ impl Check {
         }
     }
 
+    /// The key that an entry names, if it is one of this log.
+    fn named_key(&self, entry: &Json) -> Option<Key> {
+        let key = Key::parse(entry.get("key").and_then(Json::text)?)?;
+        (Some(key.name.as_str()) == self.log.as_deref().map(note::name_of).as_deref()).then_some(key)
+    }
+
+    /// The key that takes the place of the one before, if that one says so.
+    fn rotated_key(&self, entry: &Json, seq: u64) -> Result<Key, &'static str> {
+        let key = self.named_key(entry).ok_or("names no key of this log")?;
+        let text = |field| entry.get(field).and_then(Json::text).unwrap_or_default();
+        let Some((_, old)) = self.keys.last() else { return Err("follows no key that could be read") };
+        if text("previous") != old.vkey {
+            return Err("does not name the key before it");
+        }
+        let statement = format!("agent-os-log key rotation\n{}\n{}\n{seq}\n", old.vkey, key.vkey);
+        let signature = note::decode(text("signature")).unwrap_or_default();
+        if old.has_signed(&statement, &signature) {
+            Ok(key)
+        } else {
+            Err("is not signed by the key before it: the log was re-keyed without it")
+        }
+    }
+
     /// After the last entry: puts what was found into the report, and gives the references to payloads.
     pub(super) fn finish(&mut self, report: &mut Report) -> Vec<Reference> {
         report.root = self.tree.root();
         report.log_id = self.log.clone().unwrap_or_default();
+        report.key = self.keys.last().map(|(_, key)| key.vkey.clone()).unwrap_or_default();
+        report.rotations = self.keys.iter().skip(1).map(|(seq, _)| *seq).collect();
         report.closed = self.last_kind == "log.closed";
         report.unfinished = self.intents.iter().filter(|(_, done)| !**done).map(|(seq, _)| *seq).collect();
         std::mem::take(&mut self.references)
     }
 
-    /// The root over as many entries as the head names, if there are that many.
-    pub(super) fn root_at_head(&self) -> Option<Hash> {
-        self.root_at_head
+    /// After everything that matters more: puts what is wrong with the tiles into the report.
+    pub(super) fn finish_tiles(&mut self, report: &mut Report) {
+        std::mem::take(&mut self.tiles).finish(self.is_complete(), report);
+    }
+
+    /// The root over this many entries, if there are that many.
+    pub(super) fn root_at(&self, size: u64) -> Option<Hash> {
+        self.roots.get(&size).copied()
+    }
+
+    /// The key that signs the first `size` entries.
+    pub(super) fn key_at(&self, size: u64) -> Option<&Key> {
+        self.keys.iter().rev().find(|(from, _)| *from < size).map(|(_, key)| key)
+    }
+
+    /// Whether this is one of the keys that signed the log.
+    pub(super) fn has_key(&self, vkey: &str) -> bool {
+        self.keys.iter().any(|(_, key)| key.vkey == vkey)
     }
 
     /// The hash of the salt, as the first entry says it.

@@ -12,7 +12,7 @@ const LARGEST: usize = 65_000;
 const LOOKS: u32 = 1_000;
 
 /// Gives every whole entry to `check`, and reports whatever else is there.
-pub(super) fn walk(dir: &Path, check: &mut Check, report: &mut Report) {
+pub(super) fn walk(dir: &Path, check: &mut Check<'_>, report: &mut Report) {
     let mut names: Vec<String> = match list(dir) {
         Ok(names) => names,
         Err(error) => return report.problem("segments", None, None, format!("cannot be read: {error}")),
@@ -46,7 +46,7 @@ fn list(dir: &Path) -> std::io::Result<Vec<String>> {
     fs::read_dir(dir.join("segments"))?.map(|item| Ok(item?.file_name().to_string_lossy().into_owned())).collect()
 }
 
-fn segment(dir: &Path, name: &str, mut bytes: Vec<u8>, last: bool, check: &mut Check, report: &mut Report) {
+fn segment(dir: &Path, name: &str, mut bytes: Vec<u8>, last: bool, check: &mut Check<'_>, report: &mut Report) {
     let file = format!("segments/{name}");
     let Some((log, first)) = header(&bytes) else {
         check.lost();

@@ -12,15 +12,20 @@ pub(super) struct Tree {
 }
 
 impl Tree {
-    pub(super) fn add(&mut self, entry: &[u8]) {
+    /// Adds an entry, and tells every node of height 0, 8, 16, … that is whole now, by its height in eights.
+    pub(super) fn add(&mut self, entry: &[u8], mut node: impl FnMut(u8, &Hash)) {
         let mut carry: Hash = Sha256::new().chain_update([0x00]).chain_update(entry).finalize().into();
-        for level in &mut self.levels {
-            match level.take() {
+        node(0, &carry);
+        for (level, slot) in (1_u8..).zip(&mut self.levels) {
+            match slot.take() {
                 Some(left) => carry = join(&left, &carry),
                 None => {
-                    *level = Some(carry);
+                    *slot = Some(carry);
                     return;
                 }
+            }
+            if level % 8 == 0 {
+                node(level / 8, &carry);
             }
         }
         self.levels.push(Some(carry));
@@ -60,7 +65,7 @@ mod tests {
         fn is_the_recursion_of_the_rfc(entries in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..20), 0..70)) {
             let mut tree = Tree::default();
             for entry in &entries {
-                tree.add(entry);
+                tree.add(entry, |_, _| {});
             }
             prop_assert_eq!(tree.root(), rfc(&entries));
         }

@@ -10,12 +10,22 @@ use std::time::Duration;
 
 use agent_os_core::canonical;
 use agent_os_core::value::Value;
-use agent_os_log::{Durability, Log, LogError, Options, Report, Reservation, Stamp};
+use agent_os_log::{Durability, Keys, Log, LogError, Options, Report, Reservation, SigningKey, Stamp};
 
-/// Options under which nothing happens by itself: no sync, no head.
+/// Options under which nothing happens by itself: no sync, no checkpoint.
 pub fn quiet() -> Options {
     let hour = Duration::from_secs(3_600);
-    Options { sync_every: hour, head_every: hour, ..Options::new(Durability::Written, "test".into()) }
+    Options { sync_every: hour, checkpoint_every: hour, ..written("test") }
+}
+
+/// The usual options, with a key that every test knows.
+pub fn written(meta: &str) -> Options {
+    Options { keys: Keys::given(key()), ..Options::new(Durability::Written, meta.into()) }
+}
+
+/// The key of the tests.
+pub fn key() -> SigningKey {
+    SigningKey::from_seed(&[7; 32])
 }
 
 /// A new directory, on a file system in memory where there is one: a sync costs nothing there.

@@ -275,6 +275,21 @@ impl Disk for SimDisk {
         self.change_names(NameChange::Remove(name.to_owned()))
     }
 
+    fn remove_folder(&self, folder: &str) -> io::Result<()> {
+        let mut state = self.operation()?;
+        let prefix = format!("{folder}/");
+        if state.names.keys().chain(&state.folders).any(|name| name.starts_with(&prefix)) {
+            return Err(io::ErrorKind::DirectoryNotEmpty.into());
+        }
+        state.folders.remove(folder);
+        Ok(())
+    }
+
+    fn is_private(&self, name: &str) -> io::Result<bool> {
+        let state = self.operation()?;
+        if state.names.contains_key(name) { Ok(true) } else { Err(missing()) }
+    }
+
     fn sync_folder(&self, folder: &str) -> io::Result<()> {
         let mut state = self.operation()?;
         let pending = std::mem::take(&mut state.pending_names);

@@ -1,0 +1,73 @@
+//! Proofs about a log and their checks, from Python.
+
+use std::path::PathBuf;
+
+use agent_os_core::audit::tree::{Hash, leaf_hash, verify_consistency, verify_inclusion};
+use agent_os_core::value::Value;
+use agent_os_log::{Consistency, Durability, Inclusion, Keys, Log, Options, Pins};
+use pyo3::prelude::*;
+use pyo3::types::PyDict;
+
+use crate::errors;
+use crate::freeze::hex;
+
+/// Whether these bytes are entry `index` of the log of `size` entries with this root.
+#[pyfunction]
+pub(crate) fn is_included(entry: &[u8], index: u64, size: u64, proof: Vec<Hash>, root: Hash) -> bool {
+    verify_inclusion(&leaf_hash(entry), index, size, &proof, &root).is_ok()
+}
+
+/// Whether the log of `size` entries with this root begins with that of `old_size` entries with the other root.
+#[pyfunction]
+pub(crate) fn is_consistent(old_size: u64, old_root: Hash, size: u64, root: Hash, proof: Vec<Hash>) -> bool {
+    verify_consistency(old_size, size, &old_root, &root, &proof).is_ok()
+}
+
+/// Puts a new key in the place of the log's, and gives the new one in the spelling of signed notes.
+#[pyfunction]
+pub(crate) fn rotate_log_key(py: Python<'_>, directory: PathBuf, keys: PathBuf, version: &str) -> PyResult<String> {
+    let meta = Value::from([("name", Value::from("agentos log keys")), ("version", Value::from(version))]);
+    let options = Options { keys: Keys::in_folder(&keys), ..Options::new(Durability::Written, meta) };
+    let rotated = py.detach(|| {
+        let log = Log::open(&directory, options)?;
+        let key = log.rotate_key()?;
+        log.close()?;
+        Ok(key.vkey(log.id()))
+    });
+    rotated.map_err(|error| errors::log(py, &error))
+}
+
+/// The keys of a log: a folder, and one that was given in a file.
+pub(crate) fn keys(folder: Option<PathBuf>, file: Option<PathBuf>) -> Result<Keys, agent_os_log::LogError> {
+    let keys = folder.map_or_else(Keys::default, |folder| Keys::in_folder(&folder));
+    match file {
+        Some(file) => Ok(keys.with(Keys::read(&file)?)),
+        None => Ok(keys),
+    }
+}
+
+/// What a log is held against.
+pub(crate) fn pins(key: Option<String>, checkpoints: Vec<(String, Vec<u8>)>) -> Pins {
+    Pins { key, checkpoints }
+}
+
+pub(crate) fn inclusion<'py>(py: Python<'py>, found: &Inclusion) -> PyResult<Bound<'py, PyDict>> {
+    let out = PyDict::new(py);
+    out.set_item("index", found.index)?;
+    out.set_item("size", found.size)?;
+    out.set_item("leaf", hex(&found.leaf))?;
+    out.set_item("root", hex(&found.root))?;
+    out.set_item("proof", found.proof.iter().map(|hash| hex(hash)).collect::<Vec<_>>())?;
+    out.set_item("text", found.to_text())?;
+    Ok(out)
+}
+
+pub(crate) fn consistency<'py>(py: Python<'py>, found: &Consistency) -> PyResult<Bound<'py, PyDict>> {
+    let out = PyDict::new(py);
+    out.set_item("old_size", found.old_size)?;
+    out.set_item("old_root", hex(&found.old_root))?;
+    out.set_item("size", found.size)?;
+    out.set_item("root", hex(&found.root))?;
+    out.set_item("proof", found.proof.iter().map(|hash| hex(hash)).collect::<Vec<_>>())?;
+    Ok(out)
+}

@@ -1,0 +1,56 @@
+"""Checkpoints, keys and tiles as docs/reference/log-format.md says them, without our code: what a forger has."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+
+from tests.security import ed25519
+
+
+def leaf_of(entry: bytes) -> bytes:
+    """The hash of an entry."""
+    return hashlib.sha256(b"\0" + entry).digest()
+
+
+def root_of(entries: list[bytes]) -> bytes:
+    """RFC 6962, as its section 2.1 says it."""
+    if not entries:
+        return hashlib.sha256(b"").digest()
+    if len(entries) == 1:
+        return leaf_of(entries[0])
+    split = 1 << (len(entries) - 1).bit_length() - 1
+    return hashlib.sha256(b"\1" + root_of(entries[:split]) + root_of(entries[split:])).digest()
+
+
+def tile_of(entries: list[bytes]) -> dict[str, bytes]:
+    """The files of tiles of a log that fills none."""
+    assert len(entries) < 256
+    return {f"tile/0/000.p/{len(entries)}": b"".join(map(leaf_of, entries))} if entries else {}
+
+
+def key_id(name: str, public: bytes) -> bytes:
+    """What a signature line begins with."""
+    return hashlib.sha256(name.encode() + b"\n\x01" + public).digest()[:4]
+
+
+def key_of(log: str, seed: bytes) -> str:
+    """The public key of a seed, as an entry names it."""
+    name, public = f"agent-os-log/{log}", ed25519.public_key(seed)
+    return f"{name}+{key_id(name, public).hex()}+{base64.b64encode(bytes([1]) + public).decode()}"
+
+
+def checkpoint_of(log: str, entries: list[bytes], seed: bytes) -> bytes:
+    """A signed checkpoint over all entries."""
+    name = f"agent-os-log/{log}"
+    body = f"{name}\n{len(entries)}\n{base64.b64encode(root_of(entries)).decode()}\n"
+    signature = key_id(name, ed25519.public_key(seed)) + ed25519.sign(seed, body.encode())
+    return f"{body}\n\u2014 {name} {base64.b64encode(signature).decode()}\n".encode()
+
+
+def rotation_of(log: str, entry: dict[str, object], old: bytes, new: bytes) -> dict[str, object]:
+    """An entry that puts a new key in the place of an old one, signed by that."""
+    previous, key = key_of(log, old), key_of(log, new)
+    statement = f"agent-os-log key rotation\n{previous}\n{key}\n{entry['seq']}\n"
+    signature = base64.b64encode(ed25519.sign(old, statement.encode())).decode()
+    return {**entry, "kind": "log.key_rotated", "key": key, "previous": previous, "signature": signature}
