@@ -108,12 +108,15 @@ def test_nesting_beyond_the_limit_is_unknown_and_named() -> None:
 
 def test_a_list_of_a_million_is_unknown_and_named() -> None:
     bundle = compiled({"args.value": {"some": {"eq": 7}}})
-    decision = within_bounds(lambda: bundle.decide("work.do", {"value": [1] * 1_000_000}, agent="desk-7"))
-    assert (decision.effect, decision.reason, decision.unknowns) == (
-        "deny",
-        "condition_unknown",
-        [("rule", "args.value")],
-    )
+    limits = {name: value for name, value, _ in _core.limits()}
+    # The second list is over no other bound than that on the number of values.
+    for count in (1_000_000, limits["items"]):
+        decision = within_bounds(lambda count=count: bundle.decide("work.do", {"value": [1] * count}, agent="desk-7"))
+        assert (decision.effect, decision.reason, decision.unknowns) == (
+            "deny",
+            "condition_unknown",
+            [("rule", "args.value")],
+        )
 
 
 def test_a_crowd_of_rules_is_not_searched_over_and_over_for_a_text_that_repeats() -> None:

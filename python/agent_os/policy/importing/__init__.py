@@ -17,6 +17,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import Final
 
+from agent_os.policy.files import read_limits
 from agent_os.policy.importing.draft import Draft
 from agent_os.policy.problems import Report, suggestion
 
@@ -40,6 +41,13 @@ def import_text(format: str, text: str, *, name: str | None = None, file: str = 
     report = Report()
     if format not in FORMATS:
         report.fail("bad_source", f"there is no format `{format}`", suggestion(format, FORMATS, "the formats are"))
+    most = read_limits()["policy_file_bytes"]
+    if len(text) > most:
+        report.fail("too_large", f"`{file}` is larger than {most} bytes", "split it and import the parts")
     draft = Draft(format, name or format, file, report)
-    import_module(f"agent_os.policy.importing.{FORMATS[format]}").read(text, draft)
+    try:
+        import_module(f"agent_os.policy.importing.{FORMATS[format]}").read(text, draft)
+    # What Python's own parsers say of brackets in brackets.
+    except (RecursionError, MemoryError):
+        report.fail("too_deep", f"`{file}` is nested too deep to be read", "flatten it")
     return draft.text()

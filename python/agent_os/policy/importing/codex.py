@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ast
 from itertools import product
+from math import prod
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
@@ -25,12 +26,13 @@ def read(text: str, draft: Draft) -> None:
     except (SyntaxError, ValueError) as error:
         line = getattr(error, "lineno", None) or 1
         draft.report.fail("syntax", f"`{draft.file}:{line}` is not Starlark: {error}", "correct the file")
+    lines = text.split("\n")
     for statement in module.body:
         call = statement.value if isinstance(statement, ast.Expr) else None
         if isinstance(call, ast.Constant) and isinstance(call.value, str):
             continue
         if not isinstance(call, ast.Call) or not isinstance(call.func, ast.Name) or call.func.id != "prefix_rule":
-            what = (ast.get_source_segment(text, statement) or "").split("\n")[0]
+            what = lines[statement.lineno - 1].strip()
             draft.refuse(statement.lineno, statement.col_offset + 1, what, "only calls of `prefix_rule` do")
             continue
         _rule(call, draft)
@@ -53,13 +55,13 @@ def _rule(call: ast.Call, draft: Draft) -> None:
     if effect is None or not pattern or not all(pattern):
         draft.refuse(*place, "prefix_rule", "its pattern or its decision is not one that is known")
         return
-    commands = list(product(*pattern))
-    if len(commands) > _MOST:
+    # Counted before they are spelt out: forty choices of two are a million million commands.
+    if prod(map(len, pattern)) > _MOST:
         draft.refuse(*place, "prefix_rule", f"its alternatives spell out more than {_MOST} commands")
         return
     justification = given.get("justification")
     more = {"message": justification} if isinstance(justification, str) and justification.strip() else {}
-    for words in commands:
+    for words in product(*pattern):
         when = draft.command(effect, words, *place, " ".join(words))
         if when is None:
             return

@@ -13,6 +13,10 @@ if TYPE_CHECKING:
     from agent_os.policy.problems import Report
 
 
+#: How much of what does not map is quoted.
+_SHOWN = 200
+
+
 class Draft:
     """Collects rules and refusals."""
 
@@ -38,6 +42,7 @@ class Draft:
 
     def refuse(self, line: int, column: int, what: str, why: str) -> None:
         """Says that something does not map."""
+        what = what if len(what) <= _SHOWN else f"{what[:_SHOWN]}..."
         self.report.add_at(self.file, Spot(line, column), "not_importable", f"`{what}` does not map: {why}", HINT)
 
     def command(self, effect: str, words: Sequence[str], line: int, column: int, what: str) -> dict[str, Any] | None:
