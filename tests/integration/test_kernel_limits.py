@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import ast
 import asyncio
+import ctypes
 import os
+import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from agent_os import KernelSpace, Policy, PolicyDenied, StoreError
+from agent_os import KernelSpace, Policy, PolicyDenied, RecorderError, StoreError
 
 RUN = "  - {id: run, effect: allow, action: agent.run}\n"
 
@@ -459,3 +462,61 @@ def test_a_check_whose_limit_cannot_be_read_is_a_denial(tmp_path: Path) -> None:
         outside(store, "DROP TABLE usage")
         decision = space.check("payments.send", {"amount": 1}, agent="desk")
         assert (decision.effect, decision.reason) == ("deny", "store_failed")
+
+
+def test_an_action_that_cannot_be_recorded_gives_back_what_was_reserved(tmp_path: Path) -> None:
+    """The labels of a run are in each of its entries, and at some point an entry has no room for more."""
+    rules = "  - {id: do, effect: allow, action: 't.*', limit: {calls: 1000, per: 24h}}\n"
+    store, happened = tmp_path / "state.db", []
+    with kernel(rules, store=store) as space:
+        for number in range(80):
+            labels = [f"{'x' * 110}-{number}-{each}" for each in range(8)]
+            space.tool(f"t.t{number}", labels=labels)(lambda: happened.append(1))
+
+        def desk() -> None:
+            for number in range(80):
+                space.execute_sync(f"t.t{number}")
+
+        with pytest.raises(RecorderError, match="did not happen"):
+            as_agent(space, desk)
+        ((used,),) = outside(store, "SELECT hex(amount) FROM usage WHERE counter LIKE '%desk%'")
+    assert 0 < len(happened) < 80
+    assert int(used, 16) == len(happened) * 10**18
+
+
+@pytest.fixture
+def another_user() -> Iterator[Path]:
+    """A folder of somebody for whom the rights of files count, which they do not for root."""
+    folder = Path(tempfile.mkdtemp())
+    if os.getuid() == 0:
+        nobody = 65_534
+        os.chown(folder, nobody, nobody)
+        filesystem_user = getattr(ctypes.CDLL(None), "setfsuid", None)
+        if filesystem_user is None:
+            pytest.skip("only Linux lets a thread of root look at files as another user")
+        filesystem_user(nobody)
+        try:
+            yield folder
+        finally:
+            filesystem_user(0)
+    else:
+        yield folder
+    folder.chmod(0o700)
+    shutil.rmtree(folder)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="rights of files are those of POSIX here")
+@pytest.mark.parametrize("what", ["file", "folder", "both"])
+def test_a_store_that_may_only_be_read_is_an_error_at_the_start(what: str, another_user: Path) -> None:
+    store = another_user / "state.db"
+    with kernel(LIMITED, store=store) as space:
+        send = payments(space)
+        assert as_agent(space, lambda: passed(send)) == "allow"
+    if what != "folder":
+        store.chmod(0o400)
+    if what != "file":
+        another_user.chmod(0o500)
+    with pytest.raises(StoreError) as refused:
+        kernel(LIMITED, store=store)
+    assert refused.value.code == "store_read_only"
+    assert f"`{store}` may only be read" in str(refused.value)

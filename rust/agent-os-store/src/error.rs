@@ -50,6 +50,12 @@ pub enum StoreError {
         /// The file.
         path: String,
     },
+    /// This process may not write it.
+    #[error("the store `{path}` may only be read by this process; make the file and its folder writable for it")]
+    ReadOnly {
+        /// The file.
+        path: String,
+    },
     /// Reading or writing failed.
     #[error("the store `{path}` could not be read or written: {reason}; check the disk and its permissions")]
     Io {
@@ -77,6 +83,7 @@ impl StoreError {
             Self::Version { .. } => "store_version",
             Self::Damaged { .. } => "store_damaged",
             Self::Locked { .. } => "store_locked",
+            Self::ReadOnly { .. } => "store_read_only",
             Self::Io { .. } => "store_io",
             Self::Forked => "store_forked",
             Self::Closed => "store_closed",
@@ -91,6 +98,7 @@ impl StoreError {
             Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => Self::Locked { path },
             Some(ErrorCode::NotADatabase) => Self::NotAStore { path },
             Some(ErrorCode::DatabaseCorrupt) => Self::Damaged { path, reason },
+            Some(ErrorCode::ReadOnly) => Self::ReadOnly { path },
             Some(ErrorCode::CannotOpen) => Self::Open { path, reason },
             Some(_) => Self::Io { path, reason },
             // What was read is not of the kind that is always written.

@@ -34,7 +34,12 @@ impl Database {
     pub fn open(path: &Path) -> Result<Self, StoreError> {
         let spelt = path.display().to_string();
         for_owner_only(path, &spelt)?;
-        let connection = connect(path).map_err(|error| StoreError::of_sqlite(&error, &spelt))?;
+        let failed = |error| StoreError::of_sqlite(&error, &spelt);
+        let connection = connect(path).map_err(failed)?;
+        // SQLite opens what it may not write for reading alone. A store that only fails later would be found too late.
+        if connection.is_readonly("main").map_err(failed)? {
+            return Err(StoreError::ReadOnly { path: spelt });
+        }
         let database = Self { path: spelt, owner: process::id(), connection: Mutex::new(Some(connection)) };
         database.prepare()?;
         Ok(database)
