@@ -97,6 +97,7 @@ NOT_KEYS = "{id: no, effect: deny, action: t.any, when: {args.path: {under: /key
         "/mem/working/.../policy",
         "/mem/working/....//policy",
         "/mem/working\\..\\policy",
+        "/mem/working/a\\..\\..\\policy",
         "mem/working/a",
         "./mem/working/a",
         "/../mem/working",

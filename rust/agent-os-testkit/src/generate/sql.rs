@@ -186,9 +186,19 @@ impl Writer<'_> {
     }
 
     fn table(&mut self) {
-        self.gap();
         let last = u32::try_from(TABLES.len() - 1).unwrap_or_default();
         let place = if self.random.percent(70) { self.random.between(0, 4) } else { self.random.between(0, last) };
+        self.table_at(place);
+    }
+
+    /// A name without quotes.
+    fn plain_table(&mut self) {
+        let place = self.random.between(0, 4);
+        self.table_at(place);
+    }
+
+    fn table_at(&mut self, place: u32) {
+        self.gap();
         let Some(name) = TABLES.get(place as usize) else { panic!("a place in the pool") };
         self.text.push_str(name.written);
         self.unread(name.unread);
@@ -322,7 +332,8 @@ impl Writer<'_> {
                 self.kind("select");
                 self.kind("create_table");
                 self.words("SELECT a INTO");
-                self.table();
+                // PostgreSQL's grammar has arrays in brackets, and of a text with one there is something to tell.
+                self.plain_table();
                 self.words("FROM");
                 self.table();
             }
