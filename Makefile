@@ -86,6 +86,10 @@ differential: ## engine against reference on PAIRS=10000000 (policy, request) pa
 	@tools/preflight rust
 	cargo run --locked --profile checked -p agent-os-testkit --bin differential -- --pairs $(PAIRS)
 
+.PHONY: mutants
+mutants: $(VENV)/.installed ## takes each defence of tests/security/mutants.yaml out and sees its tests fail; hours
+	$(PY) tests/security/mutants.py
+
 .PHONY: check
 check: check-fmt lint types imports workflows ## formats, lints, types, arrows between rooms: no test is run
 
