@@ -14,6 +14,7 @@ __all__ = [
     "Decision",
     "Kernel",
     "LogEntries",
+    "LogIndex",
     "LogReader",
     "Process",
     "Shadow",
@@ -258,6 +259,26 @@ class Kernel:
 class LogEntries:
     def __iter__(self) -> Iterator[tuple[int, bytes]]: ...
     def __next__(self) -> tuple[int, bytes]: ...
+
+@final
+class LogIndex:
+    def __new__(cls, directory: str | PathLike[str], file: str | PathLike[str] | None = None) -> LogIndex: ...
+    def follow(self) -> None: ...
+    def catch_up(self) -> int: ...
+    def find(
+        self,
+        terms: Sequence[tuple[str, str]],
+        *,
+        start: int = 0,
+        before: int | None = None,
+        since: int | None = None,
+        until: int | None = None,
+        newest_first: bool = False,
+        most: int = 100,
+    ) -> tuple[list[tuple[int, bytes | None, bytes | None]], int | None]: ...
+    def counts(self, name: str, most: int) -> tuple[list[tuple[str, int]], int]: ...
+    def span(self) -> tuple[int, int] | None: ...
+    def clear(self) -> None: ...
 
 @final
 class LogReader:

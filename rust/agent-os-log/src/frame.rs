@@ -5,6 +5,7 @@
 //! ends the log: the rest of the file is zeros.
 
 use std::io;
+use std::ops::Range;
 
 use crate::disk::File;
 use crate::options::ENTRY_MAX;
@@ -138,6 +139,32 @@ pub(crate) fn contains_frame(bytes: &[u8]) -> bool {
             entry.first() == Some(&b'{') && crc32c::crc32c_append(crc32c::crc32c(&length), entry) == checksum
         })
     })
+}
+
+/// What the beginning of some bytes is.
+pub(crate) enum Split {
+    /// A whole entry lies here.
+    Entry(Range<usize>),
+    /// A frame of this many bytes begins here, and there are fewer.
+    Longer(usize),
+    /// No frame begins here.
+    Broken,
+}
+
+/// The frame that these bytes begin with.
+pub(crate) fn split(bytes: &[u8]) -> Split {
+    let Some((length, checksum)) = bytes.get(..PREFIX).and_then(split_prefix) else { return Split::Broken };
+    let size = u32::from_le_bytes(length) as usize;
+    if size == 0 || size > ENTRY_MAX {
+        return Split::Broken;
+    }
+    match bytes.get(PREFIX..PREFIX + size) {
+        None => Split::Longer(PREFIX + size),
+        Some(entry) if crc32c::crc32c_append(crc32c::crc32c(&length), entry) == checksum => {
+            Split::Entry(PREFIX..PREFIX + size)
+        }
+        Some(_) => Split::Broken,
+    }
 }
 
 fn split_prefix(prefix: &[u8]) -> Option<([u8; 4], u32)> {

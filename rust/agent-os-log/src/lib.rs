@@ -16,6 +16,7 @@ pub mod disk;
 mod encoding;
 mod error;
 mod export;
+mod fetch;
 mod fork;
 mod frame;
 mod inner;
@@ -33,6 +34,7 @@ mod segment;
 pub mod verify;
 
 pub use error::LogError;
+pub use fetch::{Fetcher, Location};
 pub use fork::mark_forked;
 pub use keys::{Keys, PublicKey, SigningKey};
 pub use log::{Build, Log, Reservation};

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use crate::disk::{self, Access, Directory, Disk, File};
 use crate::encoding::hex;
 use crate::error::LogError;
+use crate::fetch::{Fetcher, Location};
 use crate::frame::{self, Found, Frames, Header};
 use crate::inner::Inner;
 use crate::layout;
@@ -66,6 +67,24 @@ impl Reader {
         Ok(Entries::new(Source::on(Arc::clone(&self.disk)), seq))
     }
 
+    /// The entries from this one on, which lies at this place. What is there is for the caller to hold against what it
+    /// knows of that entry.
+    ///
+    /// # Errors
+    /// When there is no such segment, or it cannot be read.
+    pub fn read_at(&self, at: Location, seq: u64) -> Result<Entries, LogError> {
+        let mut place = Place::open(&*self.disk, at.first)?;
+        place.frames.back_to(at.offset);
+        place.seq = seq;
+        Ok(Entries::new(Source::Disk { disk: Arc::clone(&self.disk), at: Some(place) }, seq))
+    }
+
+    /// For reading single entries whose place is known.
+    #[must_use]
+    pub fn fetcher(&self) -> Fetcher {
+        Fetcher::new(Arc::clone(&self.disk))
+    }
+
     /// The bytes of a payload, checked against its name.
     ///
     /// # Errors
@@ -98,6 +117,8 @@ pub(crate) struct Place {
     frames: Frames,
     /// The number of the entry here.
     seq: u64,
+    /// Where the entry before this place begins.
+    before: u64,
 }
 
 impl std::fmt::Debug for Entries {
@@ -143,6 +164,17 @@ impl Entries {
         Self { source, next, failed: false }
     }
 
+    /// Where the entry lies that came last; `None` before the first one, and for a log in memory.
+    #[must_use]
+    pub fn location(&self) -> Option<Location> {
+        match &self.source {
+            Source::Disk { at: Some(place), .. } if place.before != 0 => {
+                Some(Location { first: place.first, offset: place.before })
+            }
+            Source::Disk { .. } | Source::Memory(_) => None,
+        }
+    }
+
     /// The number of the entry that comes next.
     #[must_use]
     pub fn next_seq(&self) -> u64 {
@@ -168,6 +200,7 @@ fn read(disk: &dyn Disk, at: &mut Option<Place>, wanted: u64) -> Result<Option<V
         if let Found::Entry(entry) = place.frames.next(&*place.file).map_err(failed)? {
             let found = (place.seq == wanted).then(|| entry.to_vec());
             place.seq = place.seq.saturating_add(1);
+            place.before = offset;
             if found.is_some() {
                 return Ok(found);
             }
@@ -198,7 +231,7 @@ fn read(disk: &dyn Disk, at: &mut Option<Place>, wanted: u64) -> Result<Option<V
 impl Place {
     fn open(disk: &dyn Disk, first: u64) -> Result<Self, LogError> {
         let (file, _) = open_segment(disk, first)?;
-        Ok(Self { first, file, frames: Frames::new(), seq: first })
+        Ok(Self { first, file, frames: Frames::new(), seq: first, before: 0 })
     }
 }
 

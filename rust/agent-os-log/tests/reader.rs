@@ -128,3 +128,32 @@ fn there_is_nothing_to_read_where_there_is_no_log() {
     fs::write(folder.path().join("segments/00000000000000000000.seg"), "rubbish").unwrap();
     assert_eq!(Reader::open(folder.path()).unwrap_err().code(), "log_damaged");
 }
+
+#[test]
+fn an_entry_is_read_again_from_its_place_and_reading_goes_on_from_there() {
+    let folder = scratch();
+    let log = Log::open(folder.path(), Options { segment_bytes: 9_000, ..quiet() }).unwrap();
+    for size in [0, 10, 3_000, 5_000, 1_990, 1_991, 1_992, 1_993, 2_040, 2_048] {
+        note(&log, &"x".repeat(size)).unwrap();
+    }
+    let reader = Reader::open(folder.path()).unwrap();
+    let mut entries = reader.read_from(0).unwrap();
+    assert_eq!(entries.location(), None);
+    let mut fetcher = reader.fetcher();
+    let mut known = Vec::new();
+    while let Some(entry) = entries.next() {
+        known.push((entry.unwrap(), entries.location().unwrap()));
+    }
+    assert!(known.iter().any(|(_, at)| at.first > 0));
+    for ((seq, entry), at) in known.iter().rev() {
+        assert_eq!(fetcher.entry(*at).unwrap().unwrap(), entry);
+        let rest: Vec<_> = reader.read_at(*at, *seq).unwrap().map(|entry| entry.unwrap().0).collect();
+        assert_eq!(rest, (*seq..known.len() as u64).collect::<Vec<_>>());
+    }
+    let (_, last) = known.last().unwrap();
+    for offset in [last.offset + 1, last.offset + 4, last.offset + 1_000_000] {
+        assert_eq!(fetcher.entry(agent_os_log::Location { offset, ..*last }).unwrap(), None);
+    }
+    assert!(fetcher.entry(agent_os_log::Location { first: 77, offset: 36 }).is_err());
+    assert!(reader.read_at(agent_os_log::Location { first: 77, offset: 36 }, 77).is_err());
+}

@@ -57,6 +57,14 @@ pub(crate) fn log(py: Python<'_>, error: &LogError) -> PyErr {
     unrecorded(py, &fault(error))
 }
 
+/// The error for an index that cannot be used, or a log that cannot be read for it.
+pub(crate) fn index(py: Python<'_>, error: &agent_os_index::IndexError) -> PyErr {
+    if let agent_os_index::IndexError::Log(error) = error {
+        return log(py, error);
+    }
+    unrecorded(py, &RecordFault { code: "index_unusable", message: error.to_string() })
+}
+
 /// What the road is told of the log's failure.
 pub(crate) fn fault(error: &LogError) -> RecordFault {
     RecordFault { code: error.code(), message: error.to_string() }

@@ -7,6 +7,7 @@ mod decision;
 mod diff;
 mod errors;
 mod freeze;
+mod index;
 mod kernel;
 mod log;
 mod process;
@@ -32,6 +33,8 @@ mod _core {
     use crate::decision::{Decision, Shadow};
     #[pymodule_export]
     use crate::freeze::{canonical, digest, freeze};
+    #[pymodule_export]
+    use crate::index::LogIndex;
     #[pymodule_export]
     use crate::kernel::Kernel;
     #[pymodule_export]
