@@ -22,6 +22,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parent))
 
 import actions
+import asking
 import buckets
 import decisions
 import loading
@@ -38,6 +39,7 @@ TABLES: dict[str, Callable[[int], dict[str, object]]] = {
     "typed": typed.run,
     "loading": loading.run,
     "actions": actions.run,
+    "asking": asking.run,
     "startup": startup.run,
 }
 
@@ -105,7 +107,7 @@ def write(results: dict[str, object]) -> None:
             parts.append("\n".join(f"- {row}: {value}" for row, value in rows))
             continue
         columns = list(dict.fromkeys(key for _, figures in rows for key in figures))
-        unit = {"startup": "one process", "loading": "ms"}.get(name, "µs")
+        unit = {"startup": "one process", "loading": "ms", "asking": "ms"}.get(name, "µs")
         lines = [[unit, *columns], ["---", *("---:" for _ in columns)]]
         lines += [[row, *(f"{figures[key]:,g}" if key in figures else "" for key in columns)] for row, figures in rows]
         parts.append("\n".join(f"| {' | '.join(cells)} |" for cells in lines))
