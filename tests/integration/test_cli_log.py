@@ -63,7 +63,17 @@ def test_a_log_without_one_of_its_parts_is_not_whole(log: Path, part: str) -> No
 
 
 @pytest.mark.skipif(os.name == "nt", reason="symbolic links need a privilege there")
-@pytest.mark.parametrize("command", [["log", "verify"], ["log", "tail"], ["replay", "--policy", "strict"]])
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["log", "verify"],
+        ["log", "tail"],
+        ["log", "query"],
+        ["log", "stat"],
+        ["log", "reindex"],
+        ["replay", "--policy", "strict"],
+    ],
+)
 @pytest.mark.parametrize("name", ["missing", "a-file", "a-folder", "a-file/log", "a-loop"])
 def test_what_is_no_log_is_said_to_be_none(command: list[str], name: str, tmp_path: Path) -> None:
     (tmp_path / "a-file").write_text("x", encoding="utf-8")
@@ -253,3 +263,133 @@ def test_what_rules_in_shadow_would_have_decided_is_shown_by_tail_and_replay(tmp
     done = agentos("replay", tmp_path / "log", "--policy", tmp_path / "plain.yaml")
     assert done.returncode == 1
     assert " (read) (in shadow: deny denied_by_rule (trial)) -> allow allowed_by_rule (read)" in done.stdout
+
+
+# -- query, trace, stat, reindex ---------------------------------------------------------------------------------------
+
+
+def lines(*arguments: str | Path) -> list[dict[str, object]]:
+    done = agentos(*arguments, "--json")
+    assert done.returncode == 0, done.stderr
+    return [json.loads(line) for line in done.stdout.splitlines()]
+
+
+def test_query_gives_what_the_recorder_gives(log: Path) -> None:
+    recorder = FlightRecorder(log)
+    assert lines("log", "query", log, "--agent", "clerk") == list(recorder.query(agent_id="clerk"))
+    assert lines("log", "query", log, "--rule", "mark", "--newest", "--limit", "2") == list(
+        recorder.query(rule="mark", newest_first=True, limit=2)
+    )
+    everything = ["--kind", "intent", "--effect", "allow", "--action", "mail.read", "--pid", "2", "--parent", "1"]
+    times = [
+        "--since",
+        "2020-01-01T00:00:00Z",
+        "--until",
+        "2120-01-01T00:00:00+02:00",
+        "--start",
+        "1",
+        "--before",
+        "99",
+    ]
+    assert len(lines("log", "query", log, *everything, *times)) == 1
+    assert lines("log", "query", log, "--status", "returned", "--label", "mail")
+
+
+def test_query_says_how_to_go_on_and_that_there_is_nothing(log: Path) -> None:
+    first = agentos("log", "query", log, "--effect", "deny", "--limit", "1")
+    assert len(first.stdout.splitlines()) == 1
+    assert "note: there may be more; go on with `--start " in first.stderr
+    second = first.stderr.split("`")[1].split()
+    assert agentos("log", "query", log, "--effect", "deny", "--limit", "1", *second).stdout != first.stdout
+    nothing = agentos("log", "query", log, "--agent", "nobody")
+    assert (nothing.returncode, nothing.stdout) == (0, "")
+    assert "no entry matches" in nothing.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["--kind", "denyed"], "no entry has the kind `denyed`"),
+        (["--effect", "ask"], "approval.requested"),
+        (["--limit", "0"], "`limit` is 0"),
+        (["--since", "yesterday"], "`--since yesterday` is not a time"),
+        (["--until", "2026-01-01T00:00:00"], "has no offset"),
+        (["--pid", "one"], "invalid int value"),
+    ],
+)
+def test_a_question_that_makes_no_sense_is_a_wrong_command_line(log: Path, arguments: list[str], says: str) -> None:
+    done = agentos("log", "query", log, *arguments)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert says in done.stderr
+
+
+def test_trace_shows_the_tree_for_people_and_for_programs(log: Path) -> None:
+    done = agentos("log", "trace", log, "1")
+    assert (done.returncode, done.stderr) == (0, "")
+    told = done.stdout.splitlines()
+    assert told[0].startswith("desk[1]  returned  ")
+    (child,) = [index for index, line in enumerate(told) if line.startswith("    clerk[2]  returned")]
+    assert "  agent.run  allow  " in told[child - 1]
+    assert told[child + 1].startswith("      #")
+    assert IBAN not in done.stdout
+    assert json.loads(agentos("log", "trace", log, "1", "--json").stdout) == FlightRecorder(log).trace(1).to_dict()
+    assert agentos("log", "trace", log, "9").returncode == 3
+    assert agentos("log", "trace", log, "-1").returncode == 2
+
+
+def test_stat_counts_and_reindex_says_how_many_entries_there_are(log: Path) -> None:
+    recorder = FlightRecorder(log)
+    done = agentos("log", "stat", log)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert f"entries      {recorder.size}\n" in done.stdout
+    assert json.loads(agentos("log", "stat", log, "--json").stdout) == recorder.statistics().to_dict()
+    assert agentos("log", "stat", log, "--most", "0").returncode == 2
+    again = agentos("log", "reindex", log)
+    assert again.stdout.startswith(f"{recorder.size} entries in ")
+    assert json.loads(agentos("log", "reindex", log, "--json").stdout)["entries"] == recorder.size
+
+
+def test_unfinished_intents_are_counted_and_explained(tmp_path: Path) -> None:
+    killed_while_writing(tmp_path / "log")
+    done = agentos("log", "stat", tmp_path / "log")
+    assert "unfinished   2\n" in done.stdout
+    assert "may have happened" in done.stderr
+    assert "unfinished" in agentos("log", "trace", tmp_path / "log", "1").stdout.splitlines()[0]
+
+
+# -- export ------------------------------------------------------------------------------------------------------------
+
+
+def test_export_writes_to_stdout_or_to_a_file(log: Path, tmp_path: Path) -> None:
+    entries = list(FlightRecorder(log).entries())
+    done = agentos("log", "export", log, "--format", "jsonl")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert [json.loads(line) for line in done.stdout.splitlines()] == entries
+    to_file = agentos("log", "export", log, "--format", "jsonl", "--payloads", "--out", tmp_path / "log.jsonl")
+    assert (to_file.returncode, to_file.stdout) == (0, "")
+    assert f"{len(entries)} records written to " in to_file.stderr
+    for format_ in ("otel", "ocsf", "html"):
+        out = tmp_path / format_
+        assert agentos("log", "export", log, "--format", format_, "--pid", "2", "--out", out).returncode == 0
+        assert out.stat().st_size > 1_000
+    assert (tmp_path / "html").read_text(encoding="utf-8").startswith("<!DOCTYPE html>")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "says"),
+    [
+        (["--format", "xml"], 2, "`xml` is not a format; the formats are `jsonl`"),
+        (["--format", "html"], 2, "name the run with `pid`"),
+        (["--format", "jsonl", "--start", "1"], 2, "name the number with `pid`"),
+        (["--format", "jsonl", "--pid", "99"], 3, "the log has no run 99"),
+        (["--format", "jsonl", "--out", "no/such/folder/file"], 3, "cannot use"),
+        ([], 2, "--format"),
+    ],
+)
+def test_an_export_that_cannot_be_made_is_said_to_be_none(
+    log: Path, arguments: list[str], code: int, says: str
+) -> None:
+    done = agentos("log", "export", log, *arguments)
+    assert (done.returncode, done.stdout) == (code, "")
+    assert says in done.stderr
+    assert "Traceback" not in done.stderr

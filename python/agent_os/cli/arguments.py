@@ -166,8 +166,16 @@ def _log_keys(own: argparse.ArgumentParser) -> None:
 
 def _log_export(own: argparse.ArgumentParser) -> None:
     own.add_argument("log", metavar="DIR", help="the directory of a log")
-    own.add_argument("--tiles", metavar="FOLDER", required=True, help="a new folder for checkpoint, tiles and entries")
-    _json(own)
+    form = own.add_mutually_exclusive_group(required=True)
+    form.add_argument("--format", metavar="FORMAT", help="jsonl, otel, ocsf, parquet or html")
+    form.add_argument("--tiles", metavar="FOLDER", help="a new folder for checkpoint, tiles and entries")
+    own.add_argument("--pid", metavar="N", type=int, help="only this run, with those below it")
+    own.add_argument("--start", metavar="N", type=int, help="the first run of that number from this entry on")
+    own.add_argument(
+        "--out", metavar="FILE", help="write to this file, in place of one that is there (default: stdout)"
+    )
+    own.add_argument("--payloads", action="store_true", help="put what entries refer to into jsonl")
+    own.add_argument("--json", action="store_true", help="print what was written as JSON, with --tiles")
 
 
 def _log_tail(own: argparse.ArgumentParser) -> None:
@@ -175,6 +183,39 @@ def _log_tail(own: argparse.ArgumentParser) -> None:
     own.add_argument("-n", metavar="N", type=int, default=10, dest="count", help="how many entries (default: 10)")
     own.add_argument("-f", "--follow", action="store_true", help="go on with new entries until Ctrl-C")
     own.add_argument("--json", action="store_true", help="print each entry as a line of JSON")
+
+
+def _log_query(own: argparse.ArgumentParser) -> None:
+    own.add_argument("log", metavar="DIR", help="the directory of a log")
+    own.add_argument("--agent", metavar="ID", help="entries of this agent")
+    own.add_argument("--action", metavar="A", help="entries of this action, also its outcomes")
+    own.add_argument("--effect", metavar="E", help="decisions: allow or deny")
+    own.add_argument("--kind", metavar="K", help="entries of this kind")
+    own.add_argument("--rule", metavar="R", help="entries in which this rule decided, demanded something, or asked")
+    own.add_argument("--label", metavar="L", help="entries with this label")
+    own.add_argument("--status", metavar="S", help="outcomes: returned, raised, cancelled or withheld")
+    own.add_argument("--pid", metavar="N", type=int, help="entries of the runs of this number")
+    own.add_argument("--parent", metavar="N", type=int, help="entries of the runs that the runs of this number started")
+    own.add_argument("--since", metavar="TIME", help="entries of this time or later, like 2026-01-31T09:00:00Z")
+    own.add_argument("--until", metavar="TIME", help="entries of an earlier time")
+    own.add_argument("--start", metavar="N", type=int, default=0, help="entries from this number on")
+    own.add_argument("--before", metavar="N", type=int, help="entries before this number")
+    own.add_argument("--limit", metavar="N", type=int, help="at most so many")
+    own.add_argument("--newest", action="store_true", help="the last entries first")
+    own.add_argument("--json", action="store_true", help="print each entry as a line of JSON")
+
+
+def _log_trace(own: argparse.ArgumentParser) -> None:
+    own.add_argument("log", metavar="DIR", help="the directory of a log")
+    own.add_argument("pid", metavar="PID", type=int, help="the number of the run")
+    own.add_argument("--start", metavar="N", type=int, help="the first run of that number from this entry on")
+    _json(own)
+
+
+def _log_stat(own: argparse.ArgumentParser) -> None:
+    own.add_argument("log", metavar="DIR", help="the directory of a log")
+    own.add_argument("--most", metavar="N", type=int, default=20, help="how many values of each field (default: 20)")
+    _json(own)
 
 
 def _approvals(verb: str) -> Callable[[argparse.ArgumentParser], None]:
@@ -210,6 +251,10 @@ _ADD: Final[dict[str, Callable[[argparse.ArgumentParser], None]]] = {
     "log checkpoint": _log_checkpoint,
     "log prove": _log_prove,
     "log keys": _log_keys,
-    "log export": _log_export,
     "log tail": _log_tail,
+    "log query": _log_query,
+    "log trace": _log_trace,
+    "log stat": _log_stat,
+    "log export": _log_export,
+    "log reindex": _log_checkpoint,
 }

@@ -158,8 +158,8 @@ COMMANDS: Final = (
     ),
     Command(
         ("log", "export"),
-        "DIR --tiles FOLDER [--json]",
-        "write a log as a C2SP tlog-tiles log of static files",
+        "DIR --format FORMAT [--pid N] [--start N] [--out FILE] [--payloads] | DIR --tiles FOLDER [--json]",
+        "write a log, or one run of it, in a form for other programs or as a page; or a log as C2SP tlog-tiles",
         "agent_os.cli.log_export",
     ),
     Command(
@@ -173,5 +173,30 @@ COMMANDS: Final = (
         "DIR [--rotate] [--json]",
         "show the key that signs a log, or put a new one in its place",
         "agent_os.cli.log_keys",
+    ),
+    Command(
+        ("log", "query"),
+        "DIR [--agent ID] [--action A] [--effect E] [--kind K] [--rule R] [--label L] [--status S] [--pid N] "
+        "[--parent N] [--since TIME] [--until TIME] [--start N] [--before N] [--limit N] [--newest] [--json]",
+        "show the entries of a log for which everything holds that is asked for",
+        "agent_os.cli.log_query",
+    ),
+    Command(
+        ("log", "trace"),
+        "DIR PID [--start N] [--json]",
+        "show one run as a tree: what it asked for, what was decided, what came of it, and the runs that it started",
+        "agent_os.cli.log_trace",
+    ),
+    Command(
+        ("log", "stat"),
+        "DIR [--most N] [--json]",
+        "count what is in a log, by kind, effect, status, agent, action, rule and label",
+        "agent_os.cli.log_stat",
+    ),
+    Command(
+        ("log", "reindex"),
+        "DIR [--json]",
+        "make the index of a log anew; the log itself is only read",
+        "agent_os.cli.log_reindex",
     ),
 )

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import sys
-from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from agent_os import _core
 from agent_os.cli.exits import Exit, UsageError
+from agent_os.cli.moments import moment_of
 from agent_os.cli.output import coloured, print_json, say, shown
 from agent_os.policy import Policy
 
@@ -37,7 +37,7 @@ def run(arguments: Namespace) -> Exit:
         "depth": arguments.depth,
         "parent": arguments.parent,
         "texts": [_text(text) for text in arguments.text],
-        "time": _time(arguments.time),
+        "time": moment_of("--time", arguments.time),
     }
     explanation = Policy.load(arguments.policy).explain(arguments.action, request, **state)
     if arguments.json:
@@ -73,20 +73,6 @@ def _text(given: str) -> tuple[str, str]:
             + ", ".join(_ORIGINS)
         )
     return origin, text
-
-
-def _time(given: str | None) -> datetime | None:
-    if given is None:
-        return None
-    hint = "write it with its offset, like 2026-01-31T09:00:00Z"
-    try:
-        # Python 3.10 does not read `Z`.
-        time = datetime.fromisoformat(given[:-1] + "+00:00" if given.endswith("Z") else given)
-    except ValueError as error:
-        raise UsageError(f"`--time {given}` is not a time\n  hint: {hint}") from error
-    if time.tzinfo is None:
-        raise UsageError(f"`--time {given}` has no offset from UTC\n  hint: {hint}")
-    return time
 
 
 def _tell(explanation: Explanation) -> None:

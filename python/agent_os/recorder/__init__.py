@@ -13,27 +13,37 @@ if TYPE_CHECKING:
     from agent_os.recorder.proofs import ConsistencyProof, InclusionProof
     from agent_os.recorder.replay_report import Difference, ReplayReport, Verdict
     from agent_os.recorder.replaying import replay
+    from agent_os.recorder.statistics import LogStatistics
+    from agent_os.recorder.trace import ActionTrace, ApprovalTrace, RunTrace
     from agent_os.recorder.verification import LogProblem, VerifyReport
 
 _MODULES = {
+    "ActionTrace": "trace",
+    "ApprovalTrace": "trace",
     "ConsistencyProof": "proofs",
     "Difference": "replay_report",
     "FlightRecorder": "flight_recorder",
     "InclusionProof": "proofs",
     "LogProblem": "verification",
+    "LogStatistics": "statistics",
     "ReplayReport": "replay_report",
+    "RunTrace": "trace",
     "Verdict": "replay_report",
     "VerifyReport": "verification",
     "replay": "replaying",
 }
 
 __all__ = [
+    "ActionTrace",
+    "ApprovalTrace",
     "ConsistencyProof",
     "Difference",
     "FlightRecorder",
     "InclusionProof",
     "LogProblem",
+    "LogStatistics",
     "ReplayReport",
+    "RunTrace",
     "Verdict",
     "VerifyReport",
     "replay",

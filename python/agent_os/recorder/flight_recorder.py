@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 import time
-from collections import deque
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from agent_os import _core
 from agent_os.errors import RecorderError
 from agent_os.recorder import values
+from agent_os.recorder.asking import Asking
+from agent_os.recorder.lookup import Lookup
 from agent_os.recorder.proofs import consistency_of, inclusion_of
 from agent_os.recorder.query import Query
 from agent_os.recorder.source import DirectorySource, KernelSource, parse
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from agent_os.recorder.verification import VerifyReport
 
 
-class FlightRecorder:
+class FlightRecorder(Asking):
     """The log of a kernel, for reading. Only the kernel itself writes to it.
 
     ``FlightRecorder(directory)`` reads any log, also while it is written, or is given to ``KernelSpace(recorder=…)``
@@ -47,6 +48,7 @@ class FlightRecorder:
         self._directory: Path | None = Path(path)
         self._key = None if key is None else Path(key)
         self._source: Source | None = None
+        self._lookup = None
 
     @classmethod
     def _bound(cls, core: _core.Kernel, directory: Path | None) -> FlightRecorder:
@@ -55,6 +57,7 @@ class FlightRecorder:
         recorder._directory = directory  # noqa: SLF001 (an instance of this class)
         recorder._key = None  # noqa: SLF001
         recorder._source = KernelSource(core)  # noqa: SLF001
+        recorder._lookup = None if directory is None else Lookup(directory, core.log_id, follow=True)  # noqa: SLF001
         return recorder
 
     @property
@@ -73,47 +76,10 @@ class FlightRecorder:
         return self._reading().log_id
 
     @property
-    def size(self) -> int:
-        """How many entries there are now."""
-        return self._reading().size()
-
-    @property
     def root(self) -> str:
         """The root of the RFC 6962 tree over the entries, in hex. For a directory it is computed from the entries."""
         source = self._reading()
         return source.root() if isinstance(source, KernelSource) else self.verify().root
-
-    def entries(self, start: int = 0) -> Iterator[Entry]:
-        """The entries from a sequence number on, up to the present end."""
-        Query(start=start)
-        return (parse(raw) for _, raw in self._reading().raw(start))
-
-    def query(
-        self,
-        *,
-        agent_id: str | None = None,
-        action: str | None = None,
-        effect: str | None = None,
-        kind: str | None = None,
-        rule: str | None = None,
-        pid: int | None = None,
-        start: int = 0,
-        limit: int | None = None,
-    ) -> Iterator[Entry]:
-        """The entries for which everything holds that is given, in their order, at most ``limit``.
-
-        ``agent_id`` and ``action`` also find the outcomes of that agent's actions; ``effect`` (``allow`` or ``deny``)
-        finds entries that hold a decision; ``rule`` those in which the rule decided, demanded something or asked.
-        Values are compared exactly. Raises ``ValueError`` for what no entry could match.
-        """
-        query = Query(agent_id, action, effect, kind, rule, pid, start, limit)
-        return query.select(self.entries(query.first))
-
-    def tail(self, n: int = 10) -> list[Entry]:
-        """The last ``n`` entries."""
-        Query(limit=n)
-        raw = deque(self._reading().raw(max(0, self.size - n)), maxlen=n)
-        return [parse(data) for _, data in raw]
 
     def follow(
         self, start: int = 0, *, until: Callable[[], bool] | None = None, interval: float = 0.1
@@ -210,6 +176,7 @@ class FlightRecorder:
             if self._directory is None:
                 raise RecorderError("this recorder is not bound to a log; name its directory", code="not_a_log")
             self._source = DirectorySource(self._directory)
+            self._lookup = Lookup(self._directory, self._source.log_id)
         return self._source
 
     @staticmethod

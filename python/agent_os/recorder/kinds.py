@@ -1,4 +1,4 @@
-"""The kinds of entries, with what each says."""
+"""The kinds of entries, with what each says, and how an action can end."""
 
 from __future__ import annotations
 
@@ -24,3 +24,11 @@ KINDS: Final[dict[str, str]] = {
     "text": "text came into a run by another way than a tool's output",
     "tool.registered": "a tool was made known, with its output's origin and labels",
 }
+
+STATUSES: Final[dict[str, str]] = {
+    "cancelled": "whoever waited for the action no longer did",
+    "raised": "the action raised an error",
+    "returned": "the action returned a result",
+    "withheld": "the action returned a result that was not given to the agent",
+}
+"""How an action can end: the `status` of an outcome, with what each says."""
