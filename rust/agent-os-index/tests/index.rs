@@ -9,7 +9,7 @@ use std::time::Duration;
 use agent_os_core::canonical;
 use agent_os_core::value::Value;
 use agent_os_index::{BLOCK, Field, Found, Index, IndexError, Question};
-use agent_os_log::{Durability, Log, Options, Reader, Stamp};
+use agent_os_log::{Durability, Keys, Log, Options, Reader, SigningKey, Stamp};
 
 struct Desk {
     folder: tempfile::TempDir,
@@ -35,12 +35,7 @@ impl Desk {
     /// Appends this many actions, by turns of three agents; every fifth is denied. Each allowed one has two entries.
     fn work(&self, actions: u64) {
         let hour = Duration::from_secs(3_600);
-        let options = Options {
-            sync_every: hour,
-            head_every: hour,
-            segment_bytes: 300_000,
-            ..Options::new(Durability::Written, "test".into())
-        };
+        let options = Options { sync_every: hour, checkpoint_every: hour, segment_bytes: 300_000, ..written() };
         let log = Log::open(&self.log(), options).unwrap();
         for number in 0..actions {
             let agent = ["anna", "bert", "cleo"][usize::try_from(number % 3).unwrap()];
@@ -60,6 +55,11 @@ impl Desk {
         }
         log.close().unwrap();
     }
+}
+
+fn written() -> Options {
+    let keys = Keys::given(SigningKey::from_seed(&[7; 32]));
+    Options { keys, ..Options::new(Durability::Written, "test".into()) }
 }
 
 fn entry(stamp: &Stamp<'_>, kind: &str, fields: &[(&str, Value)], out: &mut Vec<u8>) {
@@ -180,7 +180,7 @@ fn what_was_kept_is_not_read_again_and_what_came_since_is_added() {
 #[test]
 fn outcomes_find_their_intents_and_runs_also_when_those_are_not_remembered() {
     let desk = Desk::new();
-    let log = Log::open(&desk.log(), Options::new(Durability::Written, "test".into())).unwrap();
+    let log = Log::open(&desk.log(), written()).unwrap();
     let start = [("agent", "anna".into()), ("pid", 7_i64.into())];
     log.append(&mut |stamp, out| entry(stamp, "process.started", &start, out)).unwrap();
     let who = [("action", "mail.send".into()), ("agent", "anna".into())];

@@ -401,7 +401,7 @@ def test_what_does_not_verify_is_said_at_the_top_of_the_proof(tmp_path: Path) ->
     with desk(tmp_path / "log") as at:
         a_day_at_the_desk(at)
     recorder = FlightRecorder(tmp_path / "log")
-    (tmp_path / "log" / "head").write_text("nothing\n", encoding="utf-8")
+    (tmp_path / "log" / "salt").write_bytes(bytes(32))
     _, seen = page(recorder, pid=1)
     assert "The log does not verify" in seen.text
     with desk(None) as at:

@@ -100,7 +100,8 @@ class _Page:
             "level": report.level,
             "entries": f"{report.entries:,}",
             "root": report.root,
-            "log": report.log_id,
+            "checkpoint": f"signed over {report.checkpoint:,} entries" if report.checkpoint else "none",
+            "key": report.key or "none",
             "this run": f"entries {self._run.started['intent']:,} to {self._last():,}",
         }
         cells = "".join(f"<dt>{name}</dt><dd><code>{text(value)}</code></dd>" for name, value in rows.items())
