@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from agent_os import AgentOSError, KernelSpace, Policy, PolicyDenied, PolicyError, RequestInvalid
+from agent_os import AgentOSError, KernelSpace, Policy, PolicyDenied, PolicyError, RequestInvalid, _core
 from tests.unit.kernel.desk import RUN, Trace, about, desk, inside, policy
 
 
@@ -96,6 +96,9 @@ def test_02_a_clue_to_the_identity_that_breaks_is_a_no() -> None:
         core = type(kernel.core)(
             policy(RUN).bundle,
             current=lambda: 1 // 0,
+            protected=_core.Protected([]),
+            keys=None,
+            key=None,
             directory=None,
             durability="memory",
             store=None,
@@ -108,6 +111,9 @@ def test_02_a_clue_to_the_identity_that_breaks_is_a_no() -> None:
         lying = type(kernel.core)(
             policy(RUN).bundle,
             current=lambda: "desk",
+            protected=_core.Protected([]),
+            keys=None,
+            key=None,
             directory=None,
             durability="memory",
             store=None,

@@ -139,6 +139,7 @@ CONTROL: dict[str, Callable[[KernelSpace], Any]] = {
     "operator's process": lambda kernel: kernel.core.operator,
     "reload": lambda kernel: kernel.reload(OPEN),
     "core.reload": lambda kernel: kernel.core.reload(OPEN.bundle),
+    "core.protect": lambda kernel: kernel.core.protect(_core.Protected([])),
     "rejected": lambda kernel: kernel.core.rejected("a forged entry"),
     "register": lambda kernel: kernel.register(lambda: None, agent_id="mole", roles=["admin"]),
     "govern": lambda kernel: kernel.govern(lambda: None, agent_id="mole"),

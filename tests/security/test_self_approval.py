@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import contextvars
 import subprocess
 import sys
@@ -39,6 +40,13 @@ class Heist:
 
         self.bash, self.pay = bash, pay
 
+    def smuggled(self, command: str) -> str:
+        """Has the shell put the command together: one that names the store as it is, is denied before it runs."""
+        with pytest.raises(PolicyDenied) as denied:
+            self.bash(command + f" # {self.store}")
+        assert denied.value.code == "protected_path"
+        return str(self.bash(f'eval "$(echo {base64.b64encode(command.encode()).decode()} | base64 -d)"'))
+
     def attempt(self, attack: Callable[[Heist, str], None], amount: int = 100) -> Any:
         """What asking for the payment comes to while the agent attacks; the attack gets the id of its request."""
 
@@ -69,7 +77,7 @@ class Heist:
     def sql(self, *statements: str) -> None:
         """Writes to the file through the agent's shell, as any process of the same user can."""
         script = f"import sqlite3; c = sqlite3.connect({str(self.store)!r}); c.executescript({';'.join(statements)!r})"
-        assert self.bash(f"'{sys.executable}' -c {quoted(script)}") == ""
+        assert self.smuggled(f"'{sys.executable}' -c {quoted(script)}") == ""
 
 
 def quoted(text: str) -> str:
@@ -85,14 +93,14 @@ def heist(tmp_path: Path) -> Any:
 
 def by_command_line(it: Heist, request: str) -> None:
     command = f"'{sys.executable}' -m agent_os.cli approvals approve {it.code(request)} --store '{it.store}'"
-    said = it.bash(f"{command} < /dev/null")
+    said = it.smuggled(f"{command} < /dev/null")
     assert "the operator's token is needed" in said
 
 
 def by_a_token_of_its_own(it: Heist, request: str) -> None:
     token, _ = _core.new_operator()
     command = f"'{sys.executable}' -m agent_os.cli approvals approve {it.code(request)} --store '{it.store}'"
-    assert "approved" in it.bash(f"AGENT_OS_OPERATOR_TOKEN={token} {command}")
+    assert "approved" in it.smuggled(f"AGENT_OS_OPERATOR_TOKEN={token} {command}")
 
 
 def by_writing_the_verdict(it: Heist, request: str) -> None:
@@ -111,7 +119,7 @@ def by_a_key_in_the_store(it: Heist, request: str) -> None:
     token, key = _core.new_operator()
     it.sql(f"CREATE TABLE operator (key TEXT); INSERT INTO operator VALUES ('{key}')")
     command = f"'{sys.executable}' -m agent_os.cli approvals approve {it.code(request)} --store '{it.store}'"
-    it.bash(f"AGENT_OS_OPERATOR_TOKEN={token} {command}")
+    it.smuggled(f"AGENT_OS_OPERATOR_TOKEN={token} {command}")
 
 
 @pytest.mark.parametrize(

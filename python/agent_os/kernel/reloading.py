@@ -10,6 +10,7 @@ from agent_os.kernel.settings import warn_if_nothing_is_enforced
 
 if TYPE_CHECKING:
     from agent_os import _core
+    from agent_os.kernel.plane import ControlPlane
     from agent_os.kernel.space import PolicySource
     from agent_os.policy import Policy
 
@@ -19,8 +20,10 @@ __all__ = ["Reloader"]
 class Reloader:
     """Puts policies in force, one at a time. What may open something waits here until the operator takes it."""
 
-    def __init__(self, core: _core.Kernel) -> None:
+    def __init__(self, core: _core.Kernel, plane: ControlPlane, loaded: Policy) -> None:
         self._core = core
+        self._plane = plane
+        self._loaded = loaded
         self._lock = Lock()
         self._pending: tuple[str, tuple[str, ...]] | None = None
 
@@ -40,8 +43,7 @@ class Reloader:
             self._core.rejected(str(error))
             raise
         with self._lock:
-            self._core.reload(loaded.bundle, "reload")
-            self._pending = None
+            self._apply(loaded, "reload")
         warn_if_nothing_is_enforced(loaded, stacklevel=4)
 
     def follow(self, loaded: Policy) -> tuple[str, ...] | None:
@@ -56,9 +58,14 @@ class Reloader:
                 return None
             opens = tuple(now.may_open(loaded.bundle))
             if not opens:
-                self._core.reload(loaded.bundle, "watch")
-                self._pending = None
+                self._apply(loaded, "watch")
             elif self._pending is None or self._pending[0] != loaded.digest:
                 self._core.pending(loaded.bundle, list(opens))
+                # Files that it newly extends are watched, so they are the operator's already.
+                self._core.protect(self._plane.around(self._loaded, loaded))
                 self._pending = (loaded.digest, opens)
             return opens
+
+    def _apply(self, loaded: Policy, reason: str) -> None:
+        self._core.reload(loaded.bundle, reason, self._plane.around(loaded))
+        self._loaded, self._pending = loaded, None

@@ -16,6 +16,7 @@ from agent_os.kernel import agents, tools
 from agent_os.kernel.approvals import Approver
 from agent_os.kernel.context import current
 from agent_os.kernel.operator import Operator
+from agent_os.kernel.plane import ControlPlane
 from agent_os.kernel.queue import queue_of, refuse_visible_token
 from agent_os.kernel.registry import Registry
 from agent_os.kernel.reloading import Reloader
@@ -56,7 +57,7 @@ class KernelSpace:
     the kernel. ``approver`` answers what must be confirmed within ``approval_seconds``: a callable, ``"terminal"``,
     ``"queue"`` (whoever holds the token of the public key ``operator``, through the store), or nobody. ``watch``
     follows the policy's files: a change that is proven to open nothing comes into force, and ``on_reload`` is told what
-    became of each.
+    became of each. ``protect`` lists files and folders that no agent may name, beside those of log, store and policy.
 
     Raises ``PolicyError`` for a policy that is not wholly understood, ``RecorderError`` for a log that cannot be
     written, ``NotSupported`` and ``IsolationUnavailable`` for what this version does not have.
@@ -92,6 +93,7 @@ class KernelSpace:
         operator: str | None = None,
         watch: bool = False,
         on_reload: Callable[[ReloadReport], object] | None = None,
+        protect: Iterable[str | os.PathLike[str]] = (),
     ) -> None:
         from agent_os.policy import Policy
         from agent_os.recorder import FlightRecorder
@@ -111,15 +113,18 @@ class KernelSpace:
         self._approval_seconds = float(approval_seconds)
         loaded = Policy.load(policy)
         directory = directory_of(recorder, durability, name)
+        key = getattr(recorder, "key_file", None)
+        plane = ControlPlane(policy, directory, store_of(store), key, protect)
         from agent_os import __version__
 
         self.core = _core.Kernel(
             loaded.bundle,
             current=current,
+            protected=plane.around(loaded),
             directory=directory,
             durability=durability,
             keys=key_folder(),
-            key=getattr(recorder, "key_file", None),
+            key=key,
             store=store_of(store),
             record=record,
             name=name or loaded.name,
@@ -128,7 +133,7 @@ class KernelSpace:
         self._recorder = FlightRecorder._bound(self.core, directory)  # noqa: SLF001 -- the kernel is the one who may bind
         self._registry = Registry(self.core)
         self.check = self.core.check
-        self._reloader = Reloader(self.core)
+        self._reloader = Reloader(self.core, plane, loaded)
         self._watcher: Watcher | None = None
         try:
             if approver == "queue":

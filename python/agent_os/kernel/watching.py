@@ -8,17 +8,16 @@ understood, or is gone, changes nothing.
 from __future__ import annotations
 
 import logging
-import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextvars import Context
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Event, Thread
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 from agent_os.errors import AgentOSError, NotSupported, PolicyError
+from agent_os.kernel.plane import named_files
 from agent_os.policy import Policy
-from agent_os.policy.files import is_preset_name
 
 if TYPE_CHECKING:
     from agent_os.kernel.reloading import Reloader
@@ -63,7 +62,7 @@ class Watcher:
             raise NotSupported("`watch=True` needs watchfiles; run `pip install 'agent-os[watch]'`") from error
         self._watch = watchfiles.watch
         self._source, self._reloader, self._rejected, self._report = source, reloader, rejected, report
-        self._named = frozenset(_named(source))
+        self._named = frozenset(named_files(source))
         self._files = self._named | set(loaded.files)
         if not self._named:
             raise ValueError("`watch=True` has no file to watch; give the path of a policy, or leave `watch` out")
@@ -156,18 +155,6 @@ class Watcher:
 
     def _signature(self) -> dict[str, tuple[int, ...]]:
         return {file: _mark(file) for file in self._files}
-
-
-def _named(source: PolicySource) -> list[str]:
-    """The files that a source names, also those that are read in compiled form."""
-    items: Sequence[Any] = source if isinstance(source, (list, tuple)) else [source]
-    named: list[str] = []
-    for item in items:
-        if isinstance(item, Policy):
-            continue  # Its texts were read once and stay what they are.
-        if not (isinstance(item, str) and is_preset_name(item)):
-            named.append(str(Path.cwd() / os.fspath(item)))
-    return named
 
 
 def _folders(file: str) -> set[Path]:

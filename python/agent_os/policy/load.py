@@ -58,7 +58,9 @@ def _alone(item: Any, report: Report) -> Policy | None:
     if isinstance(item, str) and (bundle := preset_bundle(item)) is not None:
         return Policy(bundle, [f"preset:{item}"])
     text = _text(item, report)
-    return Policy(bundle_of(text, report)) if is_compiled(text.data) else build([text], {}, report)
+    if is_compiled(text.data):
+        return Policy(bundle_of(text, report), compiled=text.identity)
+    return build([text], {}, report)
 
 
 def _text(item: Any, report: Report) -> FileText:

@@ -37,12 +37,17 @@ class Policy:
     'deny'
     """
 
-    __slots__ = ("_roots", "_texts", "bundle")
+    __slots__ = ("_compiled", "_roots", "_texts", "bundle")
 
     def __init__(
-        self, bundle: _core.Bundle, roots: Sequence[str] = (), texts: Mapping[str, FileText] | None = None
+        self,
+        bundle: _core.Bundle,
+        roots: Sequence[str] = (),
+        texts: Mapping[str, FileText] | None = None,
+        compiled: str | None = None,
     ) -> None:
         self.bundle = bundle
+        self._compiled = compiled
         self._roots = tuple(roots)
         self._texts = dict(texts or {})
 
@@ -97,7 +102,8 @@ class Policy:
     @property
     def files(self) -> tuple[str, ...]:
         """The files that were read, as absolute paths; those of the package and texts are not among them."""
-        return tuple(sorted(identity for identity in self._texts if Path(identity).is_absolute()))
+        read = self._texts if self._compiled is None else (self._compiled,)
+        return tuple(sorted(identity for identity in read if Path(identity).is_absolute()))
 
     def decide(
         self, action: str, args: Mapping[str, Any] | None = None, *, time: datetime | None = None, **state: Any

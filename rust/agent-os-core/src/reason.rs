@@ -76,6 +76,8 @@ reasons! {
     ApprovalChanged = "approval_changed";
     /// Only the operator may do this: it is asked from inside a running agent.
     ControlPlane = "control_plane";
+    /// An argument names a file of the control plane (log, state store, policy), whatever the policy says.
+    ProtectedPath = "protected_path";
     /// Runs are nested more deeply than the limit.
     RunTooDeep = "run_too_deep";
     /// Something failed inside the kernel; nothing passed.

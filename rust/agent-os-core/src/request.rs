@@ -76,6 +76,10 @@ pub trait Arguments {
 
     /// Reads what was found.
     fn view<'i>(&self, item: &'i Self::Item) -> Found<View<'i>>;
+
+    /// Shows every text of the arguments, at any depth: strings, paths, bytes as UTF-8, and keys of maps. It ends at the
+    /// first that passes, and gives the path of that argument; for a key, the path of its map.
+    fn find_text(&self, passes: &dyn Fn(&str) -> bool) -> Option<String>;
 }
 
 impl<'v> Arguments for &'v Value {
@@ -100,6 +104,10 @@ impl<'v> Arguments for &'v Value {
 
     fn view<'i>(&self, item: &'i &'v Value) -> Found<View<'i>> {
         Found::Item(View::Value(Cow::Borrowed(item)))
+    }
+
+    fn find_text(&self, passes: &dyn Fn(&str) -> bool) -> Option<String> {
+        self.find_text_below("args", passes)
     }
 }
 

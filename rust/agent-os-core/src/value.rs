@@ -128,6 +128,31 @@ impl Value {
         }
     }
 
+    /// The first text in this value that passes, by its path; `path` is that of the value itself. See
+    /// [`Arguments::find_text`].
+    pub fn find_text_below(&self, path: &str, passes: &dyn Fn(&str) -> bool) -> Option<String> {
+        let here = |found: bool| found.then(|| path.to_owned());
+        match self {
+            Self::Str(text) | Self::Path(text) | Self::Uuid(text) => here(passes(text)),
+            Self::Bytes(bytes) => here(passes(&String::from_utf8_lossy(bytes))),
+            Self::Enum(member) => member.value.find_text_below(path, passes),
+            Self::List(items) => items.iter().enumerate().find_map(|(index, item)| {
+                item.find_text_below("", passes).map(|below| format!("{path}.{index}{below}"))
+            }),
+            Self::Set(items) => {
+                let found = items.iter().any(|item| item.find_text_below("", passes).is_some());
+                here(found)
+            }
+            Self::Map(entries) => entries.iter().find_map(|(key, item)| {
+                if passes(key) {
+                    return Some(path.to_owned());
+                }
+                item.find_text_below("", passes).map(|below| format!("{path}.{}{below}", shown_key(key)))
+            }),
+            Self::Null | Self::Bool(_) | Self::Number(_) | Self::Date(_) | Self::DateTime(_) => None,
+        }
+    }
+
     /// The entry of a map.
     #[must_use]
     pub fn get(&self, key: &str) -> Option<&Self> {
@@ -136,6 +161,12 @@ impl Value {
             _ => None,
         }
     }
+}
+
+/// A key as a path shows it: an agent chose it, so it is cut.
+#[must_use]
+pub fn shown_key(key: &str) -> String {
+    key.chars().take(64).collect()
 }
 
 impl From<&str> for Value {

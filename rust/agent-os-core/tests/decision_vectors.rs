@@ -74,6 +74,10 @@ impl<'v> Arguments for ReadOnce<'v> {
     fn view<'i>(&self, item: &'i &'v Value) -> Found<View<'i>> {
         Arguments::view(&self.value, item)
     }
+
+    fn find_text(&self, passes: &dyn Fn(&str) -> bool) -> Option<String> {
+        self.value.find_text(passes)
+    }
 }
 
 /// A request, with what it borrows.

@@ -89,6 +89,12 @@ impl Decision {
         unknowns.map(|unknown| (self.rule_id(unknown.rule), bundle.path(unknown.path))).collect()
     }
 
+    /// The argument that names something of the control plane, if that is the reason.
+    #[getter]
+    fn argument(&self) -> Option<&str> {
+        self.0.verdict.argument.as_deref()
+    }
+
     /// What must happen with an allow: `redact`, `label` and `record`, as far as there is any.
     #[getter]
     fn obligations<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
@@ -133,6 +139,9 @@ impl Decision {
         let verdict = &self.0.verdict;
         let mut text =
             format!("{}: {} ({})", verdict.effect.code(), verdict.reason.doc().trim(), verdict.reason.code());
+        if let Some(argument) = &verdict.argument {
+            let _ = write!(text, "\n  `{argument}` names it; no policy opens this, the operator's own calls may");
+        }
         for rule in verdict.rules.iter().chain(&verdict.requires) {
             let Some(info) = self.0.bundle.rule(*rule) else { continue };
             let _ = write!(text, "\n  {} rule `{}`", info.effect.code(), info.id);
@@ -201,6 +210,15 @@ impl Decision {
                     text,
                     ": it was called outside any process; call it inside an agent that `kernel.execute` runs, or as the \
                      operator through `kernel.operator()`"
+                );
+                return text;
+            }
+            Reason::ProtectedPath => {
+                let argument = verdict.argument.as_deref().unwrap_or("args");
+                let _ = write!(
+                    text,
+                    ": `{argument}` names a file of the control plane (log, state store, policy), which no policy opens \
+                     to agents; name another file, or call as the operator through `kernel.operator()`"
                 );
                 return text;
             }

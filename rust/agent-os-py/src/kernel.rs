@@ -24,6 +24,7 @@ use crate::freeze::hex;
 use crate::log::{LogEntries, LogRecorder};
 use crate::process::Process;
 use crate::proof;
+use crate::protected::Protected;
 use crate::reader::DictArguments;
 use crate::store::Detached;
 use crate::tool::{DeclaredParameter, Tool};
@@ -50,12 +51,13 @@ pub(crate) struct Kernel {
 #[pymethods]
 impl Kernel {
     #[new]
-    #[pyo3(signature = (bundle, *, current, directory, durability, keys, key, store, record, name, version))]
+    #[pyo3(signature = (bundle, *, current, protected, directory, durability, keys, key, store, record, name, version))]
     #[expect(clippy::too_many_arguments, reason = "a kernel is configured whole")]
     fn new(
         py: Python<'_>,
         bundle: &Bundle,
         current: Py<PyAny>,
+        protected: &Protected,
         directory: Option<PathBuf>,
         durability: &str,
         keys: Option<PathBuf>,
@@ -94,6 +96,7 @@ impl Kernel {
             number,
             Arc::clone(&bundle.core),
             Arc::clone(&bundle.extra),
+            Arc::clone(&protected.0),
             LogRecorder(Arc::clone(&log)),
             store,
             level,
@@ -211,16 +214,26 @@ impl Kernel {
         Ok(Process(Arc::clone(self.core.operator())))
     }
 
-    /// Puts another bundle in force; `reason` is `reload` or `watch`.
-    #[pyo3(signature = (bundle, reason="reload"))]
-    fn reload(&self, py: Python<'_>, bundle: &Bundle, reason: &str) -> PyResult<()> {
+    /// Puts another bundle in force; `reason` is `reload` or `watch`. Without `protected`, that stays what it is.
+    #[pyo3(signature = (bundle, reason="reload", protected=None))]
+    fn reload(&self, py: Python<'_>, bundle: &Bundle, reason: &str, protected: Option<&Protected>) -> PyResult<()> {
         self.control(py, "kernel.reload")?;
+        let protected =
+            protected.map_or_else(|| Arc::clone(&self.core.in_force().protected), |given| Arc::clone(&given.0));
         // Writing the policy into the log takes longer than many decisions, and other threads go on deciding meanwhile.
         py.detach(|| {
-            loaded(&self.log, bundle, reason)
-                .and_then(|draft| self.core.reload(Arc::clone(&bundle.core), Arc::clone(&bundle.extra), &draft))
+            loaded(&self.log, bundle, reason).and_then(|draft| {
+                self.core.reload(Arc::clone(&bundle.core), Arc::clone(&bundle.extra), protected, &draft)
+            })
         })
         .map_err(|fault| errors::unrecorded(py, &fault))
+    }
+
+    /// Protects other files under the bundle in force.
+    fn protect(&self, py: Python<'_>, protected: &Protected) -> PyResult<()> {
+        self.control(py, "kernel.reload")?;
+        self.core.protect(Arc::clone(&protected.0));
+        Ok(())
     }
 
     /// Notes that a reload failed.

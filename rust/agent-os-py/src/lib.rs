@@ -12,6 +12,7 @@ mod kernel;
 mod log;
 mod process;
 mod proof;
+mod protected;
 mod reader;
 mod store;
 mod tables;
@@ -43,6 +44,8 @@ mod _core {
     use crate::process::Process;
     #[pymodule_export]
     use crate::proof::{is_consistent, is_included, rotate_log_key};
+    #[pymodule_export]
+    use crate::protected::Protected;
     #[pymodule_export]
     use crate::tables::{
         accepted_types, build_profile, check_action, compile_codes, is_name, is_reserved, limits, lint_codes,

@@ -1,11 +1,14 @@
 //! Reading arguments lazily, straight from Python's dicts.
 
 use std::borrow::Cow;
+use std::cell::{Cell, RefCell};
 
 use agent_os_core::canonical::parse_json;
+use agent_os_core::limits;
 use agent_os_core::number::{Decimal, Number};
 use agent_os_core::request::{ArgumentPath, Arguments, Found, Segment, View};
-use agent_os_core::value::Value;
+use agent_os_core::value::{Value, shown_key};
+use pyo3::exceptions::PyStopIteration;
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyDict, PyFloat, PyInt, PyList, PyString, PyTuple};
@@ -13,7 +16,7 @@ use pyo3::types::{PyBool, PyDict, PyFloat, PyInt, PyList, PyString, PyTuple};
 use crate::freeze::{self, Freezer};
 
 /// The steps of a bundle's argument paths as Python strings, by the paths' places in the bundle.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Keys(Vec<Vec<(Py<PyString>, Option<usize>)>>);
 
 impl Keys {
@@ -106,6 +109,68 @@ impl<'py> Arguments for DictArguments<'_, 'py> {
         match item {
             Item::Plain(object) => plain_view(object),
             Item::Value(value) => Found::Item(View::Value(Cow::Borrowed(value))),
+        }
+    }
+
+    fn find_text(&self, passes: &dyn Fn(&str) -> bool) -> Option<String> {
+        let texts = Texts { passes, later: RefCell::default(), items: Cell::new(0) };
+        let found = texts.of_dict(self.dict?, 0, &|| "args".to_owned());
+        // Reading these may run code of their classes, so no dict may be in the middle of being read.
+        let mut later = texts.later.into_inner().into_iter();
+        found.or_else(|| later.find_map(|(path, object)| to_value(&object)?.find_text_below(&path, passes)))
+    }
+}
+
+/// The walk of [`Arguments::find_text`]: plain values in place, and what has to be converted afterwards.
+struct Texts<'t, 'py> {
+    passes: &'t dyn Fn(&str) -> bool,
+    later: RefCell<Vec<(String, Bound<'py, PyAny>)>>,
+    items: Cell<usize>,
+}
+
+impl<'py> Texts<'_, 'py> {
+    fn of_dict(&self, dict: &Bound<'py, PyDict>, depth: usize, path: &dyn Fn() -> String) -> Option<String> {
+        let found = Cell::new(None);
+        // What fails here is the end of the walk, not a failure of it.
+        let _ = dict.locked_for_each(|key, value| {
+            let key = key.cast_exact::<PyString>().ok();
+            let key = key.as_ref().and_then(|key| key.to_str().ok()).unwrap_or("?");
+            let here = if (self.passes)(key) {
+                Some(path())
+            } else {
+                self.of(&value, depth, &|| format!("{}.{}", path(), shown_key(key)))
+            };
+            if here.is_none() {
+                return Ok(());
+            }
+            found.set(here);
+            Err(PyStopIteration::new_err(()))
+        });
+        found.into_inner()
+    }
+
+    fn of(&self, value: &Bound<'py, PyAny>, depth: usize, path: &dyn Fn() -> String) -> Option<String> {
+        // What is larger than this cannot be frozen, so it never happens.
+        self.items.set(self.items.get() + 1);
+        if depth > limits::DEPTH || self.items.get() > limits::ITEMS {
+            return None;
+        }
+        if let Ok(text) = value.cast_exact::<PyString>() {
+            return text.to_str().is_ok_and(|text| (self.passes)(text)).then(path);
+        }
+        if is_plain(value) {
+            return None;
+        }
+        let item = |place: usize, item: Bound<'py, PyAny>| self.of(&item, depth + 1, &|| format!("{}.{place}", path()));
+        if let Ok(map) = value.cast_exact::<PyDict>() {
+            self.of_dict(map, depth + 1, path)
+        } else if let Ok(list) = value.cast_exact::<PyList>() {
+            list.iter().enumerate().find_map(|(place, value)| item(place, value))
+        } else if let Ok(tuple) = value.cast_exact::<PyTuple>() {
+            tuple.iter().enumerate().find_map(|(place, value)| item(place, value))
+        } else {
+            self.later.borrow_mut().push((path(), value.clone()));
+            None
         }
     }
 }

@@ -11,6 +11,7 @@ mod limit;
 mod net;
 mod operator;
 mod path;
+pub mod protected;
 mod provenance;
 mod shell;
 mod sql;

@@ -35,6 +35,12 @@ impl Decision {
         Self::new(Verdict::denied(reason), bundle)
     }
 
+    /// A denial because an argument names something of the control plane.
+    pub(super) fn protected(argument: String, bundle: &Arc<Bundle>) -> Self {
+        let verdict = Verdict { argument: Some(argument.into()), ..Verdict::denied(Reason::ProtectedPath) };
+        Self::new(verdict, bundle)
+    }
+
     /// The ids of the deciding rules, ascending.
     pub fn rule_ids(&self) -> impl Iterator<Item = &str> {
         rule_ids(&self.bundle, &self.verdict.rules)
@@ -67,7 +73,13 @@ impl Decision {
 }
 
 fn write_verdict(bundle: &Bundle, verdict: &Verdict, obligations: &Obligations, out: &mut Vec<u8>) {
-    out.extend_from_slice(b"{\"effect\":");
+    out.push(b'{');
+    if let Some(argument) = &verdict.argument {
+        out.extend_from_slice(b"\"argument\":");
+        canonical::write_str(argument, out);
+        out.push(b',');
+    }
+    out.extend_from_slice(b"\"effect\":");
     canonical::write_str(verdict.effect.code(), out);
     if !verdict.requires.is_empty() {
         out.extend_from_slice(b",\"obligations\":{");

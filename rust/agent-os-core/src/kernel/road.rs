@@ -10,6 +10,7 @@ use smallvec::SmallVec;
 use super::decision::Decision;
 use super::outcome::{Outcome, bounded};
 use super::process::{Agent, OPERATOR, Process, RunData};
+use super::protected::Protected;
 use super::record::{RecordFault, Recorder};
 use super::store::Store;
 use super::usage::{self, Meter, Payer, Taken};
@@ -36,6 +37,8 @@ pub struct InForce<X> {
     pub bundle: Arc<Bundle>,
     /// What the caller keeps beside each bundle.
     pub extra: Arc<X>,
+    /// What no governed action may name, whatever the rules say.
+    pub protected: Arc<Protected>,
     // INVARIANT: one for each registered agent, at the agent's index.
     subjects: Vec<Arc<SubjectKey>>,
     // INVARIANT: as long as `subjects`.
@@ -43,12 +46,12 @@ pub struct InForce<X> {
 }
 
 impl<X> InForce<X> {
-    fn new(bundle: Arc<Bundle>, extra: Arc<X>, agents: &[Arc<Agent>]) -> Self {
+    fn new(bundle: Arc<Bundle>, extra: Arc<X>, protected: Arc<Protected>, agents: &[Arc<Agent>]) -> Self {
         let subjects = agents
             .iter()
             .map(|agent| Arc::new(bundle.subject(&Subject { id: &agent.id, roles: &agent.roles })))
             .collect();
-        Self { bundle, extra, subjects, agents: agents.to_vec() }
+        Self { bundle, extra, protected, subjects, agents: agents.to_vec() }
     }
 }
 
@@ -144,10 +147,12 @@ impl<R: Recorder, X> Kernel<R, X> {
     ///
     /// # Errors
     /// The recorder did not take the first entry.
+    #[expect(clippy::too_many_arguments, reason = "a kernel is configured whole")]
     pub fn new(
         number: u64,
         bundle: Arc<Bundle>,
         extra: Arc<X>,
+        protected: Arc<Protected>,
         recorder: R,
         store: Arc<dyn Store>,
         level: Record,
@@ -158,7 +163,7 @@ impl<R: Recorder, X> Kernel<R, X> {
         let roster = vec![Arc::clone(&agent)];
         Ok(Self {
             number,
-            in_force: ArcSwap::from_pointee(InForce::new(bundle, extra, &roster)),
+            in_force: ArcSwap::from_pointee(InForce::new(bundle, extra, protected, &roster)),
             agents: RwLock::default(),
             roster: Mutex::new(roster),
             retired: Mutex::default(),
@@ -216,6 +221,7 @@ impl<R: Recorder, X> Kernel<R, X> {
         self.in_force.store(Arc::new(InForce {
             bundle: Arc::clone(&in_force.bundle),
             extra: Arc::clone(&in_force.extra),
+            protected: Arc::clone(&in_force.protected),
             subjects,
             agents: roster.clone(),
         }));
@@ -240,16 +246,39 @@ impl<R: Recorder, X> Kernel<R, X> {
     ///
     /// # Errors
     /// The recorder did not take the entry; the old bundle stays in force.
-    pub fn reload(&self, bundle: Arc<Bundle>, extra: Arc<X>, loaded: &Draft) -> Result<(), RecordFault> {
+    pub fn reload(
+        &self,
+        bundle: Arc<Bundle>,
+        extra: Arc<X>,
+        protected: Arc<Protected>,
+        loaded: &Draft,
+    ) -> Result<(), RecordFault> {
         let roster = self.roster.lock().unwrap_or_else(PoisonError::into_inner);
-        let next = InForce::new(bundle, extra, &roster);
+        let next = InForce::new(bundle, extra, protected, &roster);
         self.recorder.event(loaded)?;
+        self.replace(next);
+        Ok(())
+    }
+
+    /// Protects other files under the bundle that is in force.
+    pub fn protect(&self, protected: Arc<Protected>) {
+        let _roster = self.roster.lock().unwrap_or_else(PoisonError::into_inner);
+        let now = self.in_force.load_full();
+        self.replace(InForce {
+            bundle: Arc::clone(&now.bundle),
+            extra: Arc::clone(&now.extra),
+            protected,
+            subjects: now.subjects.clone(),
+            agents: now.agents.clone(),
+        });
+    }
+
+    /// INVARIANT: called with the roster held, so that of two who change what is in force none is lost.
+    fn replace(&self, next: InForce<X>) {
         let before = self.in_force.swap(Arc::new(next));
-        drop(roster);
         let mut retired = self.retired.lock().unwrap_or_else(PoisonError::into_inner);
         retired.push(before);
         retired.retain(|bundle| Arc::strong_count(bundle) > 1);
-        Ok(())
     }
 
     /// Decides without effect and without record, for a run that does not exist: no labels, no text seen.
@@ -264,6 +293,9 @@ impl<R: Recorder, X> Kernel<R, X> {
         let Some((subject, agent)) = in_force.subjects.get(agent.0).zip(in_force.agents.get(agent.0)) else {
             return Decision::refusal(Reason::InternalError, &in_force.bundle).verdict;
         };
+        if let Some(argument) = in_force.protected.find_in(args) {
+            return Decision::protected(argument, &in_force.bundle).verdict;
+        }
         let meter = Meter::new(&*self.store, &in_force.bundle, Payer { agent, process: None }, action, now);
         let run = RunState {
             labels: &[],
@@ -289,6 +321,9 @@ impl<R: Recorder, X> Kernel<R, X> {
     ) -> Verdict {
         match self.standing(Some(process)) {
             Ok(process) => {
+                if let Some(denied) = self.control_plane(in_force, process, args) {
+                    return denied.verdict;
+                }
                 let meter = Meter::new(&*self.store, &in_force.bundle, Payer::process(process), action, now);
                 self.decide(in_force, process, action, args, &meter, &[])
             }
@@ -316,6 +351,9 @@ impl<R: Recorder, X> Kernel<R, X> {
                 return Judged::Denied(decision, fault);
             }
         };
+        if let Some(denied) = self.control_plane(in_force, live, request.args) {
+            return self.deny(in_force, live, request, denied);
+        }
         let approved: SmallVec<[RuleIx; 4]> = approval
             .filter(|approval| approval.bundle == in_force.bundle.digest())
             .map(|approval| approval.rules.iter().filter_map(|id| in_force.bundle.rule_ix(id)).collect())
@@ -525,6 +563,15 @@ impl<R: Recorder, X> Kernel<R, X> {
             return Err(Reason::RunTooDeep);
         }
         Ok(process)
+    }
+
+    /// The denial of what names the control plane. It is no rule's: no policy opens it, and none in shadow suspends it.
+    /// The operator's own calls may.
+    fn control_plane<A: Arguments>(&self, in_force: &InForce<X>, process: &Process, args: &A) -> Option<Decision> {
+        if process.is_operator() {
+            return None;
+        }
+        in_force.protected.find_in(args).map(|argument| Decision::protected(argument, &in_force.bundle))
     }
 
     fn decide<A: Arguments>(

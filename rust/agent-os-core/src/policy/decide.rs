@@ -39,6 +39,8 @@ pub struct Verdict {
     // INVARIANT: ascending by rule, without repeats.
     /// What an allow adds to what is used of limits. Whoever lets the action happen reserves it first.
     pub charges: Vec<LimitCharge>,
+    /// The argument that names something protected, if that is the reason.
+    pub argument: Option<Box<str>>,
 }
 
 /// A path that was unknown, and the rule that counted it against the caller.
@@ -143,6 +145,7 @@ impl Verdict {
             requires: SmallVec::new(),
             shadow: None,
             charges: Vec::new(),
+            argument: None,
         }
     }
 }
@@ -377,6 +380,7 @@ impl<'d, A: Arguments> Decision<'d, A> {
             requires: requires.rules,
             shadow: None,
             charges: if effect == Effect::Allow { self.charges() } else { Vec::new() },
+            argument: None,
         }
     }
 
