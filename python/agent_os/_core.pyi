@@ -20,6 +20,7 @@ __all__ = [
     "Protected",
     "Shadow",
     "Tool",
+    "ToolTypes",
     "Waiting",
     "accepted_types",
     "build_profile",
@@ -204,6 +205,12 @@ class Tool:
     @property
     def origin(self) -> str: ...
     def begin(self, process: Process | None, args: tuple[Any, ...], kwargs: dict[str, Any] | None) -> Call: ...
+
+@final
+class ToolTypes:
+    def __new__(cls, tools: dict[str, Any]) -> ToolTypes: ...
+    def check_document(self, document: dict[str, Any]) -> list[tuple[str, str, str, str]]: ...
+    def check_bundle(self, bundle: Bundle) -> list[tuple[str, str, str, str]]: ...
 
 @final
 class Kernel:

@@ -67,6 +67,38 @@ def broken(tmp_path: Path) -> Path:
 # -- check -------------------------------------------------------------------------------------------------------------
 
 
+def test_policy_check_holds_rules_against_the_schemas_of_tools(tmp_path: Path, policy: Path) -> None:
+    schema = {"type": "object", "properties": {"amount": {"type": "string"}, "ibna": {"type": "string"}}}
+    mapping, listed, both = tmp_path / "tools.json", tmp_path / "list.json", tmp_path / "both.json"
+    mapping.write_text(json.dumps({"payments.send": schema}), encoding="utf-8")
+    listed.write_text(json.dumps({"server": "bank", "tools": [{"name": "send", "inputSchema": schema}]}), "utf-8")
+    both.write_text(json.dumps({"payments.send": {}}), encoding="utf-8")
+    done = agentos("policy", "check", policy, "--tools", mapping, "--json")
+    assert done.returncode == 1
+    problems = json.loads(done.stdout)["policies"][0]["problems"]
+    assert [(problem["code"], problem["line"], problem["column"]) for problem in problems] == [
+        ("wrong_operator", 4, 84),
+        ("wrong_operator", 8, 26),
+        ("unknown_argument", 13, 14),
+        ("unknown_argument", 14, 72),
+    ]
+    # Nothing of the policy is for this server's tools; a rule of another is.
+    assert agentos("check", policy, "--tools", listed).returncode == 0
+    other = tmp_path / "other.yaml"
+    other.write_text(policy.read_text("utf-8").replace("payments.send", "mcp.bank.send"), encoding="utf-8")
+    assert agentos("check", other, "--tools", listed).returncode == 1
+    twice = agentos("check", policy, "--tools", mapping, "--tools", both)
+    assert (twice.returncode, twice.stdout) == (2, "")
+    assert "`payments.send` has a schema in" in twice.stderr
+    listed.write_text('{"tools": [{}]}', encoding="utf-8")
+    odd = agentos("check", policy, "--tools", listed)
+    assert odd.returncode != 0
+    assert "has no name" in odd.stderr
+    gone = agentos("check", policy, "--tools", tmp_path / "gone.json")
+    assert gone.returncode != 0
+    assert "gone.json" in gone.stderr
+
+
 def test_check_says_what_a_good_policy_is(policy: Path) -> None:
     done = agentos("check", policy, "strict")
     assert (done.returncode, done.stderr) == (0, "")

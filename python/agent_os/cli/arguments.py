@@ -66,6 +66,12 @@ def _json(own: argparse.ArgumentParser) -> None:
 def _check(own: argparse.ArgumentParser) -> None:
     own.add_argument("policies", nargs="+", metavar="POLICY", help="a file, a compiled bundle, or a preset's name")
     own.add_argument("--together", action="store_true", help="check them as the one bundle that they make together")
+    own.add_argument(
+        "--tools",
+        metavar="FILE",
+        action="append",
+        help="hold the rules against the JSON Schemas in it: the result of an MCP `tools/list`, or a mapping",
+    )
     own.set_defaults(lint=False, strict=False, remarks=False)
     _json(own)
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from agent_os.cli.exits import Exit
+from agent_os.cli.exits import Exit, UsageError
 from agent_os.cli.output import plural, print_json, say, shown
 from agent_os.errors import PolicyError
 from agent_os.policy import Policy
+from agent_os.policy.tool_types import read_tools
 
 if TYPE_CHECKING:
     from argparse import Namespace
@@ -17,7 +18,8 @@ def run(arguments: Namespace) -> Exit:
     """Loads each policy by itself, or all of them as one bundle; ``lint`` says whether to look for mistakes too."""
     groups = [arguments.policies] if arguments.together else [[name] for name in arguments.policies]
     counted = ("error", "warning") if arguments.strict else ("error",)
-    results = [_load(group, counted, lint=arguments.lint) for group in groups]
+    tools = None if arguments.tools is None else _tools(arguments.tools)
+    results = [_load(group, counted, tools, lint=arguments.lint) for group in groups]
     if arguments.json:
         print_json({"ok": all(result["ok"] for result in results), "policies": results})
     else:
@@ -26,10 +28,21 @@ def run(arguments: Namespace) -> Exit:
     return Exit.OK if all(result["ok"] for result in results) else Exit.FINDING
 
 
-def _load(names: list[str], counted: tuple[str, ...], *, lint: bool) -> dict[str, Any]:
+def _tools(files: list[str]) -> dict[str, Any]:
+    """The schemas of all files; of two for one action, the later one would hide mistakes."""
+    found: dict[str, Any] = {}
+    for file in files:
+        schemas = read_tools(file)
+        if twice := found.keys() & schemas.keys():
+            raise UsageError(f"`{min(twice)}` has a schema in `{file}` and in a file before it; leave one of them out")
+        found |= schemas
+    return found
+
+
+def _load(names: list[str], counted: tuple[str, ...], tools: dict[str, Any] | None, *, lint: bool) -> dict[str, Any]:
     result: dict[str, Any] = {"source": names[0] if len(names) == 1 else names, "ok": True}
     try:
-        policy = Policy.load(names[0] if len(names) == 1 else names)
+        policy = Policy.load(names[0] if len(names) == 1 else names, tools=tools)
     except PolicyError as error:
         return {**result, "ok": False, "problems": [problem._asdict() for problem in error.problems]}
     rules = len(policy.bundle.rules)

@@ -38,7 +38,7 @@ COMMANDS: Final = (
     ),
     Command(
         ("check",),
-        "POLICY... [--together] [--json]",
+        "POLICY... [--together] [--tools FILE]... [--json]",
         "load policies and say every mistake with file, line, column and hint",
         "agent_os.cli.check",
     ),
@@ -56,7 +56,7 @@ COMMANDS: Final = (
     ),
     Command(
         ("policy", "check"),
-        "POLICY... [--together] [--strict] [--all] [--json]",
+        "POLICY... [--together] [--tools FILE]... [--strict] [--all] [--json]",
         "load policies, and say what is understood and still looks like a mistake",
         "agent_os.cli.check",
     ),

@@ -12,17 +12,29 @@ if TYPE_CHECKING:
 
 #: Codes whose fault lies in a key rather than in its value.
 _AT_KEY: Final = frozenset(
-    {"unknown_key", "unknown_operator", "wrong_operator", "bad_path", "not_supported", "misplaced_key"}
+    {
+        "unknown_key",
+        "unknown_operator",
+        "wrong_operator",
+        "bad_path",
+        "not_supported",
+        "misplaced_key",
+        "unknown_argument",
+        "bad_action",
+    }
 )
 
 
-def compile_union(union: Union, report: Report) -> _core.Bundle | None:
-    """The bundle; ``None`` after reporting everything that the compiler refuses.
+def compile_union(union: Union, report: Report, types: _core.ToolTypes | None = None) -> _core.Bundle | None:
+    """The bundle; ``None`` after reporting everything that the compiler refuses, or that does not fit the types.
 
     A union that is already known to be wrong is compiled as well, so that all mistakes are told together.
     """
     try:
-        return _core.Bundle.compile(union.document)
+        bundle = _core.Bundle.compile(union.document)
+        for row in types.check_document(union.document) if types is not None else ():
+            _tell(union, report, *row)
+        return bundle
     except _core.CompileFailed as failed:
         for pointer, code, message, hint in failed.problems:
             _tell(union, report, pointer, code, message, hint)

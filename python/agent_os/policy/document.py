@@ -63,8 +63,8 @@ OriginText = Annotated[dict[Origin, str], Field(min_length=1, max_length=1), Wit
 Condition = Annotated[dict[str, Any], Field(min_length=1)]
 #: A key that the language has and the compiler refuses for now.
 Reserved = Annotated[SkipJsonSchema[Any], Field(default_factory=absent)]
-
-
+#: The JSON Schema of an action's arguments; its inside is the compiler's.
+Schema = Annotated[Any, WithJsonSchema({"type": "object"})]
 #: A number from 0, exact.
 Number = Annotated[Any, BeforeValidator(_number), WithJsonSchema({"type": "number", "minimum": 0})]
 
@@ -195,5 +195,8 @@ class Document(Closed):
     extends: Texts = Field(default_factory=list, description="presets or relative files whose rules also hold")
     closed: bool = Field(default=False, description="no other file may add an allow rule")
     sets: dict[str, Annotated[list[Any], Field(min_length=1)]] = {}
+    tools: dict[str, Schema] = Field(
+        default={}, description="JSON Schemas of actions' arguments, by action: rules that do not fit them are errors"
+    )
     rules: Annotated[list[Rule], Field(min_length=1)] = Field(default_factory=list)
     mode: Mode = Field("enforce", description="`shadow`: the default and every rule of this file are in shadow")

@@ -114,6 +114,8 @@ def _anchors(value: Any) -> Iterator[str]:
         yield pointer
         if key == "sets":
             yield from (child(pointer, name) for name in member)
+        if key == "tools":
+            yield from _tool_anchors(member, pointer)
         if key != "rules":
             continue
         for index, rule in enumerate(member):
@@ -127,6 +129,16 @@ def _anchors(value: Any) -> Iterator[str]:
                     yield from (child(child(own, name), number) for number in range(len(body)))
 
 
+def _tool_anchors(tools: Mapping[str, Any], pointer: str) -> Iterator[str]:
+    for action, schema in tools.items():
+        own = child(pointer, action)
+        yield own
+        for keyword, said in schema.items() if isinstance(schema, dict) else ():
+            yield child(own, keyword)
+            if keyword == "properties" and isinstance(said, dict):
+                yield from (child(child(own, keyword), name) for name in said)
+
+
 def _file(source: Source, comments: Mapping[str, list[str]]) -> Iterator[str]:
     yield from comments.get(_HEAD, ())
     for key in _ordered(source.value, Document.model_fields):
@@ -137,6 +149,10 @@ def _file(source: Source, comments: Mapping[str, list[str]]) -> Iterator[str]:
             for name, members in value.items():
                 yield from (f"  {comment}" for comment in comments.get(child(pointer, name), ()))
                 yield f"  {written(name)}: {written(members)}"
+        elif key == "tools":
+            yield f"{key}:" if value else f"{key}: {{}}"
+            for action, schema in value.items():
+                yield from _tool(action, schema, child(pointer, action), comments)
         elif key == "rules":
             yield f"{key}:"
             for index, rule in enumerate(value):
@@ -144,6 +160,24 @@ def _file(source: Source, comments: Mapping[str, list[str]]) -> Iterator[str]:
         else:
             yield f"{key}: {written(value)}"
     yield from comments.get("", ())
+
+
+def _tool(action: str, schema: Any, pointer: str, comments: Mapping[str, list[str]]) -> Iterator[str]:
+    yield from (f"  {comment}" for comment in comments.get(pointer, ()))
+    if not isinstance(schema, dict) or not schema:
+        yield f"  {written(action)}: {written(schema)}"
+        return
+    yield f"  {written(action)}:"
+    for keyword, said in schema.items():
+        place = child(pointer, keyword)
+        yield from (f"    {comment}" for comment in comments.get(place, ()))
+        if keyword == "properties" and isinstance(said, dict) and said:
+            yield f"    {keyword}:"
+            for name, property_schema in said.items():
+                yield from (f"      {comment}" for comment in comments.get(child(place, name), ()))
+                yield f"      {written(name)}: {written(property_schema)}"
+        else:
+            yield f"    {written(keyword)}: {written(said)}"
 
 
 def _rule(rule: Mapping[str, Any], pointer: str, comments: Mapping[str, list[str]]) -> Iterator[str]:

@@ -11,19 +11,23 @@ from agent_os.policy.compiled import bundle_of, is_compiled, preset_bundle
 from agent_os.policy.files import FileText, Unreadable, is_preset_name, read_file, read_limits, read_preset
 from agent_os.policy.policy import Policy
 from agent_os.policy.problems import Report
+from agent_os.policy.tool_types import check_bundle, tool_types
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from agent_os import _core
 
-def load(source: Any) -> Policy:
+
+def load(source: Any, tools: Any = None) -> Policy:
     """``Policy.load``."""
     report = Report()
+    types = None if tools is None else tool_types(tools)
     items = list(source) if isinstance(source, (list, tuple)) else [source]
     if not items:
         report.fail("bad_source", "the list of policies is empty", "name at least one policy, like `strict`")
-    if len(items) == 1 and (policy := _alone(items[0], report)) is not None:
-        return policy
+    if len(items) == 1:
+        return _alone(items[0], report, types)
     known: dict[str, FileText] = {}
     roots: list[FileText] = []
     for item in items:
@@ -36,31 +40,34 @@ def load(source: Any) -> Policy:
             roots.append(_text(item, report))
             if is_compiled(roots[-1].data):
                 _refuse_to_combine(report, roots[-1].shown)
-    return build(roots, known, report)
+    return build(roots, known, report, types)
 
 
-def from_text(text: Any, name: str, base: str | os.PathLike[str] | None) -> Policy:
+def from_text(text: Any, name: str, base: str | os.PathLike[str] | None, tools: Any = None) -> Policy:
     """``Policy.from_text``."""
     report = Report()
+    types = None if tools is None else tool_types(tools)
     if not isinstance(text, str):
         hint = "pass the text itself, or a path to `Policy.load`"
         report.fail("bad_source", f"`{type(text).__name__}` is not a text", hint)
     data = text.encode("utf-8", "surrogatepass")
     folder = None if base is None else Path(base)
     identity = f"text:{sha256(data).hexdigest()}:{name}:{folder}"
-    return build([FileText(identity, name, folder, data)], {}, report)
+    return build([FileText(identity, name, folder, data)], {}, report, types)
 
 
-def _alone(item: Any, report: Report) -> Policy | None:
+def _alone(item: Any, report: Report, types: _core.ToolTypes | None) -> Policy:
     # What needs no reading of rules: a policy, a preset in compiled form, a compiled bundle file.
     if isinstance(item, Policy):
-        return item
-    if isinstance(item, str) and (bundle := preset_bundle(item)) is not None:
-        return Policy(bundle, [f"preset:{item}"])
-    text = _text(item, report)
-    if is_compiled(text.data):
-        return Policy(bundle_of(text, report), compiled=text.identity)
-    return build([text], {}, report)
+        policy = item
+    elif isinstance(item, str) and (bundle := preset_bundle(item)) is not None:
+        policy = Policy(bundle, [f"preset:{item}"])
+    elif is_compiled((text := _text(item, report)).data):
+        policy = Policy(bundle_of(text, report), compiled=text.identity)
+    else:
+        return build([text], {}, report, types)
+    check_bundle(policy.bundle, types)
+    return policy
 
 
 def _text(item: Any, report: Report) -> FileText:
@@ -79,9 +86,15 @@ def _text(item: Any, report: Report) -> FileText:
 
 
 def build(
-    roots: Sequence[FileText], known: Mapping[str, FileText] | None = None, report: Report | None = None
+    roots: Sequence[FileText],
+    known: Mapping[str, FileText] | None = None,
+    report: Report | None = None,
+    types: _core.ToolTypes | None = None,
 ) -> Policy:
-    """The policy of these files and all that they extend; ``known`` are texts that are not read again."""
+    """The policy of these files and all that they extend, which fits the types of tools.
+
+    ``known`` are texts that are not read again.
+    """
     report = report if report is not None else Report()
     # These import pydantic and yaml, which a preset in compiled form does without.
     from agent_os.policy.compiler import compile_union
@@ -93,7 +106,7 @@ def build(
     parts = [library.part(root) for root in roots]
     union = join(parts, report)
     report.next_stage()
-    bundle = compile_union(union, report)
+    bundle = compile_union(union, report, types)
     report.check()
     run_examples(library.parts, report)
     report.check()

@@ -52,8 +52,16 @@ class Policy:
         self._texts = dict(texts or {})
 
     @classmethod
-    def load(cls, source: str | os.PathLike[str] | Policy | Sequence[str | os.PathLike[str] | Policy]) -> Policy:
+    def load(
+        cls,
+        source: str | os.PathLike[str] | Policy | Sequence[str | os.PathLike[str] | Policy],
+        *,
+        tools: Mapping[str, Any] | None = None,
+    ) -> Policy:
         """Loads a preset (a single word), a file, a compiled bundle file, or the union of a list of these.
+
+        ``tools`` maps actions to JSON Schemas of their arguments: rules that do not fit them are mistakes. They are
+        not part of the policy, as those under its own key ``tools`` are.
 
         Raises ``PolicyError`` with every mistake that was found, each with its file, line, column and hint.
 
@@ -62,17 +70,24 @@ class Policy:
         """
         from agent_os.policy.load import load
 
-        return load(source)
+        return load(source, tools)
 
     @classmethod
-    def from_text(cls, text: str, *, name: str = "<string>", base: str | os.PathLike[str] | None = None) -> Policy:
+    def from_text(
+        cls,
+        text: str,
+        *,
+        name: str = "<string>",
+        base: str | os.PathLike[str] | None = None,
+        tools: Mapping[str, Any] | None = None,
+    ) -> Policy:
         """Loads a text in the policy language; paths under ``extends`` start from the folder ``base``.
 
-        ``name`` stands for the file in messages. Raises ``PolicyError``.
+        ``name`` stands for the file in messages, ``tools`` is as in ``load``. Raises ``PolicyError``.
         """
         from agent_os.policy.load import from_text
 
-        return from_text(text, name, base)
+        return from_text(text, name, base, tools)
 
     @property
     def roots(self) -> tuple[str, ...]:

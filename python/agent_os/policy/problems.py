@@ -27,6 +27,7 @@ CODES: Final[dict[str, str]] = {
     "invisible_character": "a character that shows nothing or reorders the text on a screen",
     "not_found": "the file does not exist or cannot be read",
     "redefined_set": "a set is defined twice in the bundle",
+    "redefined_tool": "an action has two different schemas in the bundle",
     "several_documents": "more than one YAML document in a file",
     "syntax": "the file is not YAML",
     "tag": "YAML tags are not part of the language",

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
+from agent_os import _core
 from agent_os.policy.places import Source, child
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ class Union:
     document: dict[str, Any]
     rules: list[tuple[Part, str]]
     sets: dict[str, Part]
+    tools: dict[str, Part]
     root: Part
 
     def origin(self, pointer: str) -> tuple[Part, str]:
@@ -36,9 +38,9 @@ class Union:
         if len(steps) > 2 and steps[1] == "rules" and steps[2].isdigit() and int(steps[2]) < len(self.rules):
             part, place = self.rules[int(steps[2])]
             return part, "/".join([place, *steps[3:]])
-        if len(steps) > 2 and steps[1] == "sets":
+        if len(steps) > 2 and steps[1] in ("sets", "tools"):
             name = steps[2].replace("~1", "/").replace("~0", "~")
-            return self.sets.get(name, self.root), pointer
+            return (self.sets if steps[1] == "sets" else self.tools).get(name, self.root), pointer
         return self.root, pointer
 
 
@@ -57,10 +59,11 @@ def join(roots: Sequence[Part], report: Report) -> Union:
     }
     if document["shadow_default"] == document["default"]:
         del document["shadow_default"]
-    union = Union(document, [], {}, roots[0])
+    union = Union(document, [], {}, {}, roots[0])
     for part in parts:
         if part.source is not None and isinstance(part.source.value, dict):
             _join_sets(union, part, part.source, report)
+            _join_tools(union, part, part.source, report)
             _join_rules(union, part, part.source, report)
     _keep_closed(parts, report)
     return union
@@ -86,6 +89,21 @@ def _join_sets(union: Union, part: Part, source: Source, report: Report) -> None
             continue
         hint = f"rename one of them; the other is at {_place(union.sets[name], pointer)}"
         report.add(source, pointer, "redefined_set", f"the set `{name}` is already defined", hint, key=True)
+
+
+def _join_tools(union: Union, part: Part, source: Source, report: Report) -> None:
+    tools = source.value.get("tools")
+    for action, schema in tools.items() if isinstance(tools, dict) else ():
+        pointer = child("/tools", action)
+        known = union.document.setdefault("tools", {})
+        if action not in known:
+            union.tools[action] = part
+            known[action] = schema
+        # To Python, 1 == True.
+        elif _core.canonical(known[action]) != _core.canonical(schema):
+            hint = f"keep one of them; the other is at {_place(union.tools[action], pointer)}"
+            message = f"`{action}` already has another schema"
+            report.add(source, pointer, "redefined_tool", message, hint, key=True)
 
 
 def _join_rules(union: Union, part: Part, source: Source, report: Report) -> None:

@@ -87,4 +87,6 @@ limits! {
     SQL_CHAIN = 256;
     /// Statements of a text of SQL.
     SQL_STATEMENTS = 64;
+    /// Parts of the schema of one action's arguments; of a larger one nothing is known.
+    SCHEMA_PARTS = 10_000;
 }

@@ -42,6 +42,7 @@ mod sql;
 mod subject;
 mod suggest;
 mod text;
+mod types;
 mod url;
 mod url_parts;
 
@@ -64,6 +65,7 @@ pub use provenance::{Origin, OriginSet, Provenance};
 pub use sql::StatementKind;
 pub use subject::SubjectKey;
 pub use text::fold;
+pub use types::{ArgumentTypes, Known, ToolTypes};
 pub use url_parts::{UrlParts, url_parts};
 
 pub use crate::request::Subject;

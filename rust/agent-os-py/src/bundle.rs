@@ -11,6 +11,7 @@ use agent_os_core::policy::{
     self, Obligations, Origin, PathIx, Provenance, RuleIx, StatedUsage, Subject, Verdict, decide, explain,
 };
 use agent_os_core::request::RunState;
+use agent_os_core::value::Value;
 use pyo3::exceptions::{PyException, PyLookupError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
@@ -114,19 +115,8 @@ impl Bundle {
     #[staticmethod]
     fn compile(document: &Bound<'_, PyDict>) -> PyResult<Self> {
         let py = document.py();
-        let bytes = document_bytes(document)?;
-        let value = parse_json(&bytes).map_err(|error| PyValueError::new_err(error.to_string()))?;
-        policy::Bundle::compile(&value).map(|bundle| Self::new(py, bundle)).map_err(|problems| {
-            let rows: Vec<(String, &str, String, String)> = problems
-                .into_iter()
-                .map(|problem| (problem.pointer, problem.code.code(), problem.message, problem.hint))
-                .collect();
-            let error = CompileFailed::new_err(format!("{} problems", rows.len()));
-            match error.value(py).setattr("problems", rows) {
-                Ok(()) => error,
-                Err(other) => other,
-            }
-        })
+        let value = document_value(document)?;
+        policy::Bundle::compile(&value).map(|bundle| Self::new(py, bundle)).map_err(|problems| failed(py, problems))
     }
 
     /// Reads the bytes of a compiled bundle's file.
@@ -400,6 +390,29 @@ pub(crate) fn now() -> i64 {
         .unwrap_or(0)
         .saturating_mul(1_000_000)
         .saturating_add(i64::from(since.subsec_micros()))
+}
+
+/// A problem as Python sees it: pointer, code, message, hint.
+pub(crate) type ProblemRow = (String, &'static str, String, String);
+
+pub(crate) fn problem_rows(problems: Vec<policy::Problem>) -> Vec<ProblemRow> {
+    let row = |problem: policy::Problem| (problem.pointer, problem.code.code(), problem.message, problem.hint);
+    problems.into_iter().map(row).collect()
+}
+
+/// `CompileFailed` with its problems.
+pub(crate) fn failed(py: Python<'_>, problems: Vec<policy::Problem>) -> PyErr {
+    let rows = problem_rows(problems);
+    let error = CompileFailed::new_err(format!("{} problems", rows.len()));
+    match error.value(py).setattr("problems", rows) {
+        Ok(()) => error,
+        Err(other) => other,
+    }
+}
+
+/// A document as the core reads it.
+pub(crate) fn document_value(document: &Bound<'_, PyDict>) -> PyResult<Value> {
+    parse_json(&document_bytes(document)?).map_err(|error| PyValueError::new_err(error.to_string()))
 }
 
 /// The canonical bytes of a document.

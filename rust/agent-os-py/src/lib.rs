@@ -18,6 +18,7 @@ mod store;
 mod tables;
 mod thaw;
 mod tool;
+mod types;
 
 use pyo3::prelude::*;
 
@@ -55,4 +56,6 @@ mod _core {
     use crate::thaw::{run_text, thaw};
     #[pymodule_export]
     use crate::tool::Tool;
+    #[pymodule_export]
+    use crate::types::ToolTypes;
 }

@@ -26,6 +26,7 @@ class Draft:
         self.report = report
         self._name = name
         self._rules: list[dict[str, Any]] = []
+        self._tools: dict[str, Any] = {}
         self._notes: list[str] = []
         self._supported = {row["name"] for row in _core.operators() if row["supported"]}
 
@@ -35,6 +36,15 @@ class Draft:
         if when:
             rule["when"] = when
         self._rules.append(rule | more)
+
+    def tool(self, action: str, schema: Any, line: int, column: int) -> None:
+        """Adds the JSON Schema of an action's arguments."""
+        try:
+            _core.ToolTypes({action: schema})
+        except _core.CompileFailed as failed:
+            self.refuse(line, column, action, f"its schema is none: {failed.problems[0][2]}")
+            return
+        self._tools[action] = schema
 
     def note(self, text: str) -> None:
         """Adds a comment to the head of the policy."""
@@ -83,7 +93,9 @@ class Draft:
         self.report.check()
         if not self._rules:
             self.report.fail("empty", f"`{self.file}` holds no rule", "name a file that holds some")
-        head = {"agent_os": 1, "name": self._name, "default": "deny", "rules": self._rules}
+        head: dict[str, Any] = {"agent_os": 1, "name": self._name, "default": "deny"}
+        head |= {"tools": self._tools} if self._tools else {}
+        head["rules"] = self._rules
         notes = [f"Imported from {self.origin}. What no rule names is denied.", *self._notes]
         body = "\n".join(f"{key}: {written(value)}" for key, value in head.items())
         text = format_text("\n".join(f"# {note}" for note in notes) + "\n" + body)

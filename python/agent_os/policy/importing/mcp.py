@@ -1,6 +1,7 @@
 """A list of MCP tools (`tools/list`): each tool is asked about, and arguments that its schema forbids are denied.
 
-A schema is not a permission, so nothing is allowed. `server` beside `tools` names the server.
+A schema is not a permission, so nothing is allowed. `server` beside `tools` names the server. The schemas are carried
+over without their prose, so that rules that are written later are typed by them.
 Parts of a schema that no condition says exactly are named in the head of the policy: they are not checked.
 """
 
@@ -26,6 +27,12 @@ _WRONG_TYPE: Final[dict[str, dict[str, Any]]] = {
 }
 #: Keywords that say nothing about what may be passed.
 _WORDS: Final = {"description", "title", "default", "examples", "$comment", "deprecated", "type"}
+#: Keywords that are for people and models alone.
+_PROSE: Final = {"description", "title", "examples", "$comment", "deprecated"}
+#: Keywords that hold schemas: by name, in a list, or one.
+_NAMED: Final = {"properties", "patternProperties", "$defs", "definitions", "dependentSchemas"}
+_LISTED: Final = {"anyOf", "oneOf", "allOf", "prefixItems", "items"}
+_HELD: Final = {"items", "additionalProperties", "additionalItems", "not", "if", "then", "else", "contains"}
 
 
 def read(text: str, draft: Draft) -> None:
@@ -45,8 +52,24 @@ def read(text: str, draft: Draft) -> None:
             continue
         draft.rule("ask", action, message=f"the tool {tool['name']} of the MCP server {server}")
         schema = tool.get("inputSchema", {})
+        draft.tool(action, _types(schema), *place)
         for path, tests in _denied(schema if isinstance(schema, dict) else {}, action, draft):
             draft.rule("deny", action, {path: tests}, message=f"the schema of {tool['name']} forbids this {path}")
+
+
+def _types(schema: Any) -> Any:
+    """The schema without what a server says to a model: that is no part of a policy."""
+    if not isinstance(schema, dict):
+        return schema
+    kept: dict[str, Any] = {}
+    for keyword, said in schema.items():
+        if keyword in _NAMED and isinstance(said, dict):
+            kept[keyword] = {name: _types(part) for name, part in said.items()}
+        elif isinstance(said, list) and keyword in _LISTED:
+            kept[keyword] = [_types(part) for part in said]
+        elif keyword not in _PROSE:
+            kept[keyword] = _types(said) if keyword in _HELD else said
+    return kept
 
 
 def _denied(schema: dict[str, Any], action: str, draft: Draft) -> Iterator[tuple[str, dict[str, Any]]]:

@@ -20,12 +20,12 @@ use super::operators::Kind;
 use super::pattern::{ActionPattern, NamePattern};
 use super::problem::{Code, Problem};
 use super::suggest;
+use super::types::{Known, ToolTypes};
 use crate::limits;
 use crate::number::Number;
 use crate::request::ArgumentPath;
 use crate::value::Value;
-use problems::Problems;
-pub(super) use problems::{canonical_text, shortened};
+pub(super) use problems::{Problems, bare, canonical_text, described, shortened, shown};
 use scope::Paths;
 
 /// The version of the language.
@@ -90,7 +90,7 @@ struct Reader {
 /// A set whose members are of one kind; `None` if it has problems of its own.
 type Set = Option<(Vec<Value>, Kind)>;
 
-const KEYS: &[&str] = &["agent_os", "name", "default", "shadow_default", "sets", "rules"];
+const KEYS: &[&str] = &["agent_os", "name", "default", "shadow_default", "sets", "tools", "rules"];
 
 /// Reads a document.
 pub(super) fn read(document: &Value) -> Result<Document, Vec<Problem>> {
@@ -145,6 +145,12 @@ impl Reader {
                 None
             }
         };
+        if let Some(tools) = entries.get("tools") {
+            let types = self.problems.within("tools", |problems| ToolTypes::read_into(tools, problems));
+            for problem in types.iter().flat_map(|types| types.check_document(document, Known::Stated)) {
+                self.problems.take(problem);
+            }
+        }
         Some((name?, [default?, shadow_default?], rules?))
     }
 

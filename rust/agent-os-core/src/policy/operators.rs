@@ -47,6 +47,17 @@ named! {
     }
 }
 
+impl Kind {
+    /// True if a policy can write such a value as an operand.
+    #[must_use]
+    pub(super) const fn is_scalar(self) -> bool {
+        match self {
+            Self::Null | Self::Bool | Self::Number | Self::String | Self::Date | Self::DateTime => true,
+            Self::Bytes | Self::List | Self::Map => false,
+        }
+    }
+}
+
 named! {
     /// Operators that belong together on the reference page.
     Family {

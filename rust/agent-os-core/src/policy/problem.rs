@@ -72,6 +72,12 @@ codes! {
     TooLarge = "too_large";
     /// Conditions are nested too deeply.
     TooDeep = "too_deep";
+    /// What stands under `tools` is no JSON Schema of arguments.
+    BadSchema = "bad_schema";
+    /// No action that the rule is for has this argument, by their schemas.
+    UnknownArgument = "unknown_argument";
+    /// The argument never has this value, by the schema.
+    UnknownValue = "unknown_value";
 }
 
 /// One mistake in a policy document.

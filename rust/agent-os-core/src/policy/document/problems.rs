@@ -15,41 +15,46 @@ pub(in crate::policy) struct Problems {
 }
 
 impl Problems {
-    pub(super) fn push(&mut self, step: &str) {
+    pub(in crate::policy) fn push(&mut self, step: &str) {
         self.place.push(step.to_owned());
     }
 
-    pub(super) fn pop(&mut self) {
+    pub(in crate::policy) fn pop(&mut self) {
         self.place.pop();
     }
 
     /// Does something one step further down.
-    pub(super) fn within<T>(&mut self, step: &str, act: impl FnOnce(&mut Self) -> T) -> T {
+    pub(in crate::policy) fn within<T>(&mut self, step: &str, act: impl FnOnce(&mut Self) -> T) -> T {
         self.push(step);
         let done = act(self);
         self.pop();
         done
     }
 
-    pub(super) fn add(&mut self, code: Code, message: impl Into<String>, hint: impl Into<String>) {
+    pub(in crate::policy) fn add(&mut self, code: Code, message: impl Into<String>, hint: impl Into<String>) {
         self.found.push(Problem { pointer: self.pointer(), code, message: message.into(), hint: hint.into() });
     }
 
-    pub(super) fn missing(&mut self, key: &str, hint: &str) {
+    /// Adds a problem that has its place already.
+    pub(super) fn take(&mut self, problem: Problem) {
+        self.found.push(problem);
+    }
+
+    pub(in crate::policy) fn missing(&mut self, key: &str, hint: &str) {
         self.add(Code::MissingKey, format!("the key `{key}` is missing"), hint);
     }
 
-    pub(super) fn wrong_type(&mut self, found: &Value, expected: &str, hint: &str) {
+    pub(in crate::policy) fn wrong_type(&mut self, found: &Value, expected: &str, hint: &str) {
         self.add(Code::WrongType, format!("expected {expected}, found {}", described(found)), hint);
     }
 
-    pub(super) fn not_supported(&mut self, what: &str) {
+    pub(in crate::policy) fn not_supported(&mut self, what: &str) {
         let message = format!("`{what}` is not supported by this version");
         self.add(Code::NotSupported, message, "remove it: a policy that is only partly understood is never in force");
     }
 
     /// The text of a string; a problem for anything else.
-    pub(super) fn text<'v>(&mut self, value: &'v Value, expected: &str) -> Option<&'v str> {
+    pub(in crate::policy) fn text<'v>(&mut self, value: &'v Value, expected: &str) -> Option<&'v str> {
         match value {
             Value::Str(text) => Some(text),
             other => {
@@ -59,11 +64,11 @@ impl Problems {
         }
     }
 
-    pub(super) fn into_vec(self) -> Vec<Problem> {
+    pub(in crate::policy) fn into_vec(self) -> Vec<Problem> {
         self.found
     }
 
-    pub(super) fn count(&self) -> usize {
+    pub(in crate::policy) fn count(&self) -> usize {
         self.found.len()
     }
 
@@ -79,7 +84,7 @@ impl Problems {
 }
 
 /// A value in a message: what it is, and its text if that is short.
-pub(super) fn described(value: &Value) -> String {
+pub(in crate::policy) fn described(value: &Value) -> String {
     match value {
         Value::Map(_) => "a mapping".to_owned(),
         Value::List(_) | Value::Set(_) => "a list".to_owned(),
@@ -89,12 +94,12 @@ pub(super) fn described(value: &Value) -> String {
 }
 
 /// A scalar in backticks, as it was written, shortened.
-pub(super) fn shown(value: &Value) -> String {
+pub(in crate::policy) fn shown(value: &Value) -> String {
     format!("`{}`", bare(value))
 }
 
 /// A scalar as it was written, shortened.
-pub(super) fn bare(value: &Value) -> String {
+pub(in crate::policy) fn bare(value: &Value) -> String {
     match value {
         Value::Str(text) => shortened(text),
         Value::Date(date) => date.to_string(),
