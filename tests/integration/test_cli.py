@@ -77,10 +77,10 @@ def test_policy_check_holds_rules_against_the_schemas_of_tools(tmp_path: Path, p
     assert done.returncode == 1
     problems = json.loads(done.stdout)["policies"][0]["problems"]
     assert [(problem["code"], problem["line"], problem["column"]) for problem in problems] == [
-        ("wrong_operator", 4, 84),
+        ("wrong_operator", 4, 76),
         ("wrong_operator", 8, 26),
         ("unknown_argument", 13, 14),
-        ("unknown_argument", 14, 72),
+        ("unknown_argument", 14, 64),
     ]
     # Nothing of the policy is for this server's tools; a rule of another is.
     assert agentos("check", policy, "--tools", listed).returncode == 0
