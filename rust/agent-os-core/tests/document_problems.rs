@@ -384,7 +384,22 @@ fn table() -> Vec<(String, &'static str, &'static str, &'static str)> {
             "split",
         ),
         (with(&format!(r#""message":"{}""#, "a".repeat(3_000))), "too_large", "/rules/0/message", "shorten"),
+        (typed("[]", r#"{"args.a":{"eq":"x"}}"#), "wrong_type", "/tools", "payments.send"),
+        (typed(r#"{"x":{"type":"objct"}}"#, r#"{"args.a":{"eq":"x"}}"#), "bad_schema", "/tools/x/type", "`object`"),
+        (typed(r#"{"x.*":{}}"#, r#"{"args.a":{"eq":"x"}}"#), "bad_action", "/tools/x.*", "without `*`"),
+        (typed(TYPES, r#"{"args.aa":{"eq":"x"}}"#), "unknown_argument", "/rules/0/when/args.aa", "`args.a`"),
+        (typed(TYPES, r#"{"args.a":{"gt":1}}"#), "wrong_operator", "/rules/0/when/args.a/gt", "starts_with"),
+        (typed(TYPES, r#"{"args.a":{"eq":"y"}}"#), "unknown_value", "/rules/0/when/args.a/eq", "`x`"),
     ]
+}
+
+const TYPES: &str = r#"{"x":{"properties":{"a":{"enum":["x"]}}}}"#;
+
+/// A document with schemas, whose one rule has this condition.
+fn typed(tools: &str, condition: &str) -> String {
+    format!(
+        r#"{{"agent_os":1,"name":"n","tools":{tools},"rules":[{{"id":"r","effect":"deny","action":["x"],"when":{condition}}}]}}"#
+    )
 }
 
 fn require(rule: &str) -> String {

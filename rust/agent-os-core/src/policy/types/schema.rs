@@ -408,7 +408,9 @@ impl Reader<'_> {
             Some(one) => vec![one],
             None => return,
         };
-        if !types.iter().any(|name| name.as_text() == Some("object")) {
+        let is_known = |name: &&Value| TYPES.iter().any(|(known, _)| name.as_text() == Some(*known));
+        // What is no type at all was said.
+        if types.iter().all(is_known) && !types.iter().any(|name| name.as_text() == Some("object")) {
             self.bad_at("type", "the arguments of an action are an object");
         }
     }
