@@ -73,6 +73,8 @@ def test_vectors(case: dict[str, Any]) -> None:
     expected = sorted(("/rules/0" + problem["pointer"], problem["code"]) for problem in case["problems"])
     found = _core.ToolTypes(tools).check_document(document)
     assert sorted(row[:2] for row in found) == expected
+    hints = {"/rules/0" + problem["pointer"]: problem["hint"] for problem in case["problems"]}
+    assert [row for row in found if hints[row[0]] not in row[3]] == []
     assert sorted(row[:2] for row in _core.ToolTypes(tools).check_bundle(_core.Bundle.compile(document))) == expected
 
 
