@@ -53,13 +53,24 @@ pub(crate) struct Files {
     pub(crate) disk: Arc<dyn Disk>,
     pub(crate) lock: Arc<HeldLock>,
     pub(crate) bell: Bell,
-    /// Held while files are synced, so that a checkpoint never names less than the one before it.
+    /// How many entries are known to be on stable storage. Grows under `syncing` only.
+    synced: AtomicU64,
+    /// Held while files are synced: whoever waits for it finds that the sync of the one before served it too.
+    syncing: Mutex<()>,
+    /// Held while tiles and checkpoints are written, so that a checkpoint never names less than the one before it.
     publisher: Mutex<Publisher>,
 }
 
 impl Files {
     pub(crate) fn new(disk: Arc<dyn Disk>, lock: Arc<HeldLock>, publisher: Publisher) -> Self {
-        Self { disk, lock, bell: Bell::default(), publisher: Mutex::new(publisher) }
+        Self {
+            disk,
+            lock,
+            bell: Bell::default(),
+            synced: AtomicU64::new(0),
+            syncing: Mutex::new(()),
+            publisher: Mutex::new(publisher),
+        }
     }
 
     /// What writes tiles and checkpoints; locked before the state.
@@ -260,6 +271,24 @@ impl Inner {
         }
     }
 
+    /// Whether this many entries are on stable storage, or never will be because the log is in memory.
+    pub(crate) fn is_synced(&self, size: u64) -> bool {
+        self.files.as_ref().is_none_or(|files| files.synced.load(Ordering::Acquire) >= size)
+    }
+
+    /// Returns when this many entries are on stable storage. Those who come while a sync is under way share the next.
+    pub(crate) fn commit(&self, size: u64) -> Result<(), LogError> {
+        let Some(files) = &self.files else { return Ok(()) };
+        if self.is_synced(size) {
+            return Ok(());
+        }
+        let _turn = files.syncing.lock().unwrap_or_else(PoisonError::into_inner);
+        if self.is_synced(size) {
+            return Ok(());
+        }
+        self.sync_files(files, |_| ()).map(drop)
+    }
+
     /// Puts on stable storage what has been appended, payloads first, and then names it in a checkpoint if asked to.
     pub(crate) fn sync(&self, with_checkpoint: bool) -> Result<(), LogError> {
         let Some(files) = &self.files else { return Ok(()) };
@@ -273,22 +302,42 @@ impl Inner {
         publisher: &mut Publisher,
         with_checkpoint: bool,
     ) -> Result<(), LogError> {
-        files.bell.dirty.store(false, Ordering::SeqCst);
-        let (tree, leaves, file, path) = {
-            let mut state = self.state()?;
-            if let Some(cause) = &state.stopped {
-                return Err(cause.clone());
-            }
-            let leaves = std::mem::replace(&mut state.leaves, std::mem::take(&mut publisher.spare));
-            let Store::Segments(segment) = &state.store else { return Ok(()) };
-            (state.tree.clone(), leaves, segment.file(), segment.path())
+        let spare = std::mem::take(&mut publisher.spare);
+        let synced = {
+            let _turn = files.syncing.lock().unwrap_or_else(PoisonError::into_inner);
+            self.sync_files(files, |state| std::mem::replace(&mut state.leaves, spare))?
         };
-        self.payloads.sync().map_err(|cause| self.stop(cause))?;
-        file.sync().map_err(|error| self.stop(LogError::io("sync", path, &error)))?;
+        let Some((tree, leaves)) = synced else { return Ok(()) };
+        // INVARIANT: a checkpoint names only what is on stable storage.
         let published = publisher.add(leaves).and_then(|()| {
             if with_checkpoint && tree.size() > publisher.size() { publisher.publish(&tree) } else { Ok(()) }
         });
         published.map_err(|cause| if cause.is_full() { self.refuse_after(cause) } else { self.stop(cause) })
+    }
+
+    /// Syncs the files; `syncing` is held. Gives the tree over what is on stable storage now, and what `take` took of
+    /// the state at that moment.
+    fn sync_files<T>(
+        &self,
+        files: &Files,
+        take: impl FnOnce(&mut State) -> T,
+    ) -> Result<Option<(CompactRange, T)>, LogError> {
+        files.bell.dirty.store(false, Ordering::SeqCst);
+        let (tree, taken, file, path) = {
+            let mut state = self.state()?;
+            if let Some(cause) = &state.stopped {
+                return Err(cause.clone());
+            }
+            let Store::Segments(segment) = &state.store else { return Ok(None) };
+            let (file, path) = (segment.file(), segment.path());
+            (state.tree.clone(), take(&mut state), file, path)
+        };
+        self.payloads.sync().map_err(|cause| self.stop(cause))?;
+        if files.synced.load(Ordering::Acquire) < tree.size() {
+            file.sync().map_err(|error| self.stop(LogError::io("sync", path, &error)))?;
+            files.synced.store(tree.size(), Ordering::Release);
+        }
+        Ok(Some((tree, taken)))
     }
 
     /// How many entries the last checkpoint named that was written by this process.

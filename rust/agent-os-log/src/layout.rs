@@ -4,6 +4,10 @@
 pub(crate) const SEGMENTS: &str = "segments";
 /// Folder of the payload files.
 pub(crate) const PAYLOADS: &str = "payloads";
+/// Folder of the hash tiles.
+pub(crate) const TILES: &str = "tile";
+/// Folder of what was cut off behind a broken frame after a loss of power.
+pub(crate) const DROPPED: &str = "dropped";
 /// The salt of the log's digests.
 pub(crate) const SALT: &str = "salt";
 /// How large the log is, and its root, signed.
@@ -32,6 +36,11 @@ pub(crate) fn segment_first(name: &str) -> Option<u64> {
 /// The file of a payload.
 pub(crate) fn payload(sha256: &str) -> String {
     format!("{PAYLOADS}/{sha256}")
+}
+
+/// The file of what was cut off where entry `at` would have stood.
+pub(crate) fn dropped(at: u64) -> String {
+    format!("{DROPPED}/{at:020}")
 }
 
 /// The name that a file has until it is finished.

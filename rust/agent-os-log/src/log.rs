@@ -58,6 +58,7 @@ pub struct Log {
     inner: Arc<Inner>,
     dir: Option<PathBuf>,
     keys: Keys,
+    durability: Durability,
 }
 
 impl std::fmt::Debug for Log {
@@ -71,7 +72,7 @@ impl Log {
     ///
     /// # Errors
     /// When the directory holds something else, is in use, is damaged, or cannot be written; when its key is missing,
-    /// open to others or another one; when another durability than `written` is asked for.
+    /// open to others or another one; when the durability is `memory`.
     pub fn open(dir: &Path, options: Options) -> Result<Self, LogError> {
         let mut log = Self::open_on(Arc::new(Directory::new(dir)), options)?;
         log.dir = Some(dir.to_owned());
@@ -83,12 +84,13 @@ impl Log {
     /// # Errors
     /// Like [`Log::open`].
     pub fn open_on(disk: Arc<dyn Disk>, options: Options) -> Result<Self, LogError> {
-        let (what, instead) = match options.durability {
-            Durability::Written => return open_written(disk, &options),
-            Durability::Commit => ("durability `commit`", "use `written`"),
-            Durability::Memory => ("durability `memory` with a directory", "use `written`, or give no directory"),
-        };
-        Err(LogError::NotSupported { what: what.to_owned(), instead })
+        match options.durability {
+            Durability::Written | Durability::Commit => open_files(disk, &options),
+            Durability::Memory => Err(LogError::NotSupported {
+                what: "durability `memory` with a directory".to_owned(),
+                instead: "use `written` or `commit`, or give no directory",
+            }),
+        }
     }
 
     /// Makes a log in memory. It keeps every entry until it is dropped.
@@ -100,7 +102,7 @@ impl Log {
         let state = State::new(CompactRange::new(), Store::Memory(Vec::new()));
         let inner = Inner::new(hex(&id), keyed(&salt), Payloads::memory(), None, state);
         append_own(&inner, Claim::Plain, created(&salt, options.meta, None))?;
-        Ok(Self { inner: Arc::new(inner), dir: None, keys: Keys::default() })
+        Ok(Self { inner: Arc::new(inner), dir: None, keys: Keys::default(), durability: Durability::Memory })
     }
 
     /// The log's id: 32 hexadecimal digits.
@@ -135,12 +137,14 @@ impl Log {
         self.inner.state()?.accepts(Claim::Plain)
     }
 
-    /// Appends an entry and gives its number.
+    /// Appends an entry and gives its number. Like all that is appended, it is as durable as the log promises when this
+    /// returns.
     ///
     /// # Errors
     /// When the log is closed, forked, full or stopped, and when the entry is empty or over [`crate::ENTRY_MAX`].
     pub fn append(&self, build: &mut Build<'_>) -> Result<u64, LogError> {
-        self.inner.append(Claim::Plain, build)
+        let seq = self.append_ahead(build)?;
+        self.settle(seq + 1).map(|()| seq)
     }
 
     /// Appends an intent, and sets space aside for its outcome.
@@ -148,8 +152,8 @@ impl Log {
     /// # Errors
     /// Like [`Log::append`], also when there is no space for the outcome.
     pub fn append_intent(&self, build: &mut Build<'_>) -> Result<Reservation, LogError> {
-        let seq = self.inner.append(Claim::Intent, build)?;
-        Ok(Reservation { seq, inner: Arc::clone(&self.inner) })
+        let reservation = self.append_intent_ahead(build)?;
+        self.settle(reservation.seq + 1).map(|()| reservation)
     }
 
     /// Appends the outcome of an intent, for which there is space even when the disk is full.
@@ -157,12 +161,72 @@ impl Log {
     /// # Errors
     /// When the log is closed, forked or stopped, when the outcome is empty or over [`crate::OUTCOME_MAX`], and when
     /// the intent is another log's. The space is given up in any case.
-    #[expect(clippy::needless_pass_by_value, reason = "a reservation is good for one outcome")]
     pub fn append_outcome(&self, reservation: Reservation, build: &mut Build<'_>) -> Result<u64, LogError> {
+        let seq = self.append_outcome_ahead(reservation, build)?;
+        self.settle(seq + 1).map(|()| seq)
+    }
+
+    /// As [`Log::append`], without waiting for stable storage: nothing may be made of the entry before
+    /// [`Log::settle`]. Many appends can share one wait.
+    ///
+    /// ```
+    /// use agent_os_log::{Durability, Keys, Log, Options};
+    /// let folder = tempfile::tempdir()?;
+    /// let keys = Keys::in_folder(&folder.path().join("keys"));
+    /// let options = Options { keys, ..Options::new(Durability::Commit, true.into()) };
+    /// let log = Log::open(&folder.path().join("log"), options)?;
+    /// let mut last = 0;
+    /// for text in ["a", "b", "c"] {
+    ///     last = log.append_ahead(&mut |stamp, entry| {
+    ///         let (log, seq, time) = (stamp.log, stamp.seq, stamp.micros);
+    ///         entry.extend(format!(r#"{{"kind":"note","log":"{log}","seq":{seq},"text":"{text}","time":{time}}}"#).bytes());
+    ///     })?;
+    /// }
+    /// log.settle(last + 1)?; // one sync for all three
+    /// assert!(log.is_settled(last + 1));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// Like [`Log::append`].
+    pub fn append_ahead(&self, build: &mut Build<'_>) -> Result<u64, LogError> {
+        self.inner.append(Claim::Plain, build)
+    }
+
+    /// As [`Log::append_intent`], without waiting for stable storage.
+    ///
+    /// # Errors
+    /// Like [`Log::append_intent`].
+    pub fn append_intent_ahead(&self, build: &mut Build<'_>) -> Result<Reservation, LogError> {
+        let seq = self.inner.append(Claim::Intent, build)?;
+        Ok(Reservation { seq, inner: Arc::clone(&self.inner) })
+    }
+
+    /// As [`Log::append_outcome`], without waiting for stable storage.
+    ///
+    /// # Errors
+    /// Like [`Log::append_outcome`].
+    #[expect(clippy::needless_pass_by_value, reason = "a reservation is good for one outcome")]
+    pub fn append_outcome_ahead(&self, reservation: Reservation, build: &mut Build<'_>) -> Result<u64, LogError> {
         if !Arc::ptr_eq(&self.inner, &reservation.inner) {
             return Err(LogError::WrongReservation { seq: reservation.seq });
         }
         self.inner.append(Claim::Outcome, build)
+    }
+
+    /// Returns when the first `size` entries are as durable as the log promises: with `commit`, on stable storage. Who
+    /// comes while a sync is under way shares the next one with all others who wait.
+    ///
+    /// # Errors
+    /// When the disk fails; then the log has stopped.
+    pub fn settle(&self, size: u64) -> Result<(), LogError> {
+        if self.durability == Durability::Commit { self.inner.commit(size) } else { Ok(()) }
+    }
+
+    /// Whether [`Log::settle`] would return at once.
+    #[must_use]
+    pub fn is_settled(&self, size: u64) -> bool {
+        self.durability != Durability::Commit || self.inner.is_synced(size)
     }
 
     /// Stores bytes that are too large for an entry, and gives what an entry refers to them by.
@@ -325,7 +389,7 @@ impl Drop for Reservation {
     }
 }
 
-fn open_written(disk: Arc<dyn Disk>, options: &Options) -> Result<Log, LogError> {
+fn open_files(disk: Arc<dyn Disk>, options: &Options) -> Result<Log, LogError> {
     recovery::check_is_a_log(&*disk)?;
     for folder in ["", layout::SEGMENTS, layout::PAYLOADS] {
         disk.create_folder(folder).map_err(|error| LogError::io("make", disk.path(folder), &error))?;
@@ -346,7 +410,7 @@ fn open_written(disk: Arc<dyn Disk>, options: &Options) -> Result<Log, LogError>
             let segment = SegmentWriter::create(Arc::clone(&disk), id, 0, 0, options.segment_bytes)
                 .map_err(|(Failure::Full(cause) | Failure::Broken(cause))| cause)?;
             let first_entry = created(&salt, options.meta.clone(), Some(&signer.public().vkey(&name)));
-            let publisher = Publisher::new(Arc::clone(&disk), name.clone(), signer, Tiler::default(), Vec::new(), 0);
+            let publisher = Publisher::new(Arc::clone(&disk), name.clone(), signer, Tiler::default(), Vec::new());
             (name, salt, State::new(CompactRange::new(), Store::Segments(segment)), publisher, first_entry)
         }
         Found::Log(found) => {
@@ -358,15 +422,9 @@ fn open_written(disk: Arc<dyn Disk>, options: &Options) -> Result<Log, LogError>
             let first_entry = match (found.tree.size(), found.closed) {
                 (0, _) => created(&found.salt, options.meta.clone(), Some(&signer.public().vkey(&id))),
                 (_, true) => vec![("kind", "log.opened".into()), ("meta", options.meta.clone())],
-                (at, false) => vec![
-                    ("at", i64::try_from(at).unwrap_or(i64::MAX).into()),
-                    ("dropped_bytes", i64::try_from(found.dropped).unwrap_or(i64::MAX).into()),
-                    ("kind", "log.recovered".into()),
-                    ("meta", options.meta.clone()),
-                ],
+                (at, false) => recovered(at, found.dropped, found.set_aside, options.meta.clone()),
             };
-            let publisher =
-                Publisher::new(Arc::clone(&disk), id.clone(), signer, found.tiler, found.wrong_tiles, found.named);
+            let publisher = Publisher::new(Arc::clone(&disk), id.clone(), signer, found.tiler, found.wrong_tiles);
             (id, found.salt, State::new(found.tree, Store::Segments(found.segment)), publisher, first_entry)
         }
     };
@@ -376,7 +434,7 @@ fn open_written(disk: Arc<dyn Disk>, options: &Options) -> Result<Log, LogError>
     // From here on a checkpoint exists, so that a log whose checkpoint is missing is known to be damaged.
     inner.sync(true)?;
     keeper::start(&inner, options.sync_every, options.checkpoint_every)?;
-    Ok(Log { inner, dir: None, keys: keys.clone() })
+    Ok(Log { inner, dir: None, keys: keys.clone(), durability: options.durability })
 }
 
 /// Appends an entry of the log itself.
@@ -399,6 +457,15 @@ fn created(salt: &[u8; 32], meta: Value, key: Option<&str>) -> Vec<(&'static str
         ("version", VERSION.into()),
     ];
     fields.extend(key.map(|key| ("key", key.into())));
+    fields
+}
+
+/// The fields of the entry with which a writer goes on that found no end.
+fn recovered(at: u64, dropped: u64, set_aside: Option<[u8; 32]>, meta: Value) -> Vec<(&'static str, Value)> {
+    let number = |count: u64| Value::from(i64::try_from(count).unwrap_or(i64::MAX));
+    let mut fields =
+        vec![("at", number(at)), ("dropped_bytes", number(dropped)), ("kind", "log.recovered".into()), ("meta", meta)];
+    fields.extend(set_aside.map(|sha256| ("dropped_sha256", hex(&sha256).as_str().into())));
     fields
 }
 

@@ -19,7 +19,7 @@ pub enum Durability {
     Written,
     /// Kept in memory only, whole and for as long as the log lives: for ephemeral runs.
     Memory,
-    /// On stable storage before the append returns. Not supported by this version.
+    /// On stable storage before the append returns: survives a loss of power. Appends that wait share a sync.
     Commit,
 }
 

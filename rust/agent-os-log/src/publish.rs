@@ -6,7 +6,7 @@
 use std::io;
 use std::sync::Arc;
 
-use agent_os_core::audit::tiles::{self, Tile, Tiler};
+use agent_os_core::audit::tiles::{Tile, Tiler};
 use agent_os_core::audit::tree::{CompactRange, Hash};
 
 use crate::checkpoint::Checkpoint;
@@ -14,6 +14,33 @@ use crate::disk::{self, Disk};
 use crate::error::LogError;
 use crate::keys::SigningKey;
 use crate::layout;
+
+/// Removes all partial tiles and what was not finished. A crash may leave them in any state, and the next checkpoint
+/// comes with its own.
+pub(crate) fn remove_partial_tiles(disk: &dyn Disk) -> Result<(), LogError> {
+    sweep(disk, layout::TILES).map_err(|error| LogError::io("tidy up", disk.path(layout::TILES), &error))
+}
+
+fn sweep(disk: &dyn Disk, folder: &str) -> io::Result<()> {
+    let names = match disk.list(folder) {
+        Ok(names) => names,
+        // A full tile, or no tiles at all.
+        Err(error) if matches!(error.kind(), io::ErrorKind::NotADirectory | io::ErrorKind::NotFound) => return Ok(()),
+        Err(error) => return Err(error),
+    };
+    for name in names {
+        let path = format!("{folder}/{name}");
+        if name.ends_with(layout::UNFINISHED) {
+            disk.remove(&path)?;
+        } else if name.ends_with(".p") {
+            disk.list(&path)?.iter().try_for_each(|width| disk.remove(&format!("{path}/{width}")))?;
+            disk.remove_folder(&path)?;
+        } else {
+            sweep(disk, &path)?;
+        }
+    }
+    Ok(())
+}
 
 /// Writes tiles and checkpoints.
 pub(crate) struct Publisher {
@@ -32,24 +59,16 @@ pub(crate) struct Publisher {
 }
 
 impl Publisher {
-    /// For a log of which `tiler` has taken in every entry. `named` entries were in its last checkpoint, and `unwritten`
-    /// are the tiles that were missing or wrong.
+    /// For a log of which `tiler` has taken in every entry. `unwritten` are the tiles that were missing or wrong; partial
+    /// tiles there are none.
     pub(crate) fn new(
         disk: Arc<dyn Disk>,
         log: String,
         signer: SigningKey,
         tiler: Tiler,
         unwritten: Vec<Tile>,
-        named: u64,
     ) -> Self {
-        let levels = 0..=(u64::BITS / 8) as u8;
-        let partial = levels.filter_map(|level| {
-            let index = named.checked_shr(8 * (u32::from(level) + 1)).unwrap_or(0);
-            let width = tiles::width_at(level, index, named);
-            (width > 0).then(|| tiles::path(&level.to_string(), index, width))
-        });
-        let partial = partial.collect();
-        Self { disk, log, signer, size: 0, tiler, unwritten, partial, spare: Vec::new() }
+        Self { disk, log, signer, size: 0, tiler, unwritten, partial: Vec::new(), spare: Vec::new() }
     }
 
     pub(crate) fn size(&self) -> u64 {

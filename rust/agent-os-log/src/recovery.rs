@@ -1,8 +1,11 @@
 //! Finds out what a log's directory holds, before anything is appended to it.
 //!
 //! A crash can leave exactly this: unfinished files, half a frame at the end of the last segment, zeros after it, and a
-//! checkpoint that is behind, and tiles that are missing or wrong. All of that is put right. Anything else is damage, and the log is not opened: a log that was
-//! repaired by guessing would be no evidence.
+//! checkpoint that is behind, and tiles that are missing or wrong. After a loss of power, writes since the last sync may
+//! also be there in part, later ones without earlier ones: a broken frame with whole frames after it, in the last segment
+//! and behind all that the checkpoint names. All of that is put right, and what may hold entries is set aside rather than
+//! thrown away. Anything else is damage, and the log is not opened: a log that was repaired by guessing would be no
+//! evidence.
 
 use std::io;
 use std::sync::Arc;
@@ -21,6 +24,7 @@ use crate::frame::{self, Frames, Header};
 use crate::keys::PublicKey;
 use crate::layout;
 use crate::log::KEY_ROTATED;
+use crate::publish;
 use crate::segment::SegmentWriter;
 
 /// What a directory holds.
@@ -40,13 +44,13 @@ pub(crate) struct Recovered {
     pub(crate) closed: bool,
     /// How many bytes were cut off, up to the last one that was not zero.
     pub(crate) dropped: u64,
+    /// SHA-256 of those bytes, if they were set aside in a file.
+    pub(crate) set_aside: Option<[u8; 32]>,
     /// The key that signs the log, if it has an entry.
     pub(crate) key: Option<PublicKey>,
     pub(crate) tiler: Tiler,
     /// Full tiles that are missing, or not what the entries give.
     pub(crate) wrong_tiles: Vec<Tile>,
-    /// How many entries the checkpoint names.
-    pub(crate) named: u64,
 }
 
 /// Refuses a directory that holds anything but a log's files.
@@ -97,11 +101,13 @@ pub(crate) fn recover(disk: &Arc<dyn Disk>, limit: u64) -> Result<Found, LogErro
     let (Some(id), Some((first, end))) = (walk.id, end) else { return Ok(Found::Nothing) };
     walk.check_checkpoint()?;
     walk.check_genesis(&id, &salt)?;
-    let closed = end.dropped == 0 && kind(&walk.last).as_deref() == Some("log.closed");
+    let (dropped, set_aside) = walk.put_right(first, &end)?;
+    let closed = dropped == 0 && kind(&walk.last).as_deref() == Some("log.closed");
     let segment = SegmentWriter::resume(Arc::clone(disk), id, first, end.file, end.offset, limit);
-    let Walk { tree, tiler, wrong_tiles, key, checkpoint, .. } = walk;
-    let (dropped, named) = (end.dropped, checkpoint.map_or(0, |checkpoint| checkpoint.size));
-    Ok(Found::Log(Box::new(Recovered { id, salt, tree, segment, closed, dropped, key, tiler, wrong_tiles, named })))
+    publish::remove_partial_tiles(&**disk)?;
+    let Walk { tree, tiler, wrong_tiles, key, .. } = walk;
+    let found = Recovered { id, salt, tree, segment, closed, dropped, set_aside, key, tiler, wrong_tiles };
+    Ok(Found::Log(Box::new(found)))
 }
 
 struct Scan<'a> {
@@ -118,8 +124,12 @@ impl Scan<'_> {
     }
 
     fn remove_unfinished(&self) -> Result<(), LogError> {
-        for folder in ["", layout::SEGMENTS, layout::PAYLOADS] {
-            let names = self.disk.list(folder).map_err(|error| self.failed("read", folder, &error))?;
+        for folder in ["", layout::SEGMENTS, layout::PAYLOADS, layout::DROPPED] {
+            let names = match self.disk.list(folder) {
+                Ok(names) => names,
+                Err(error) if folder == layout::DROPPED && error.kind() == io::ErrorKind::NotFound => continue,
+                Err(error) => return Err(self.failed("read", folder, &error)),
+            };
             for name in names.into_iter().filter(|name| name.ends_with(layout::UNFINISHED)) {
                 let name = if folder.is_empty() { name } else { format!("{folder}/{name}") };
                 self.disk.remove(&name).map_err(|error| self.failed("remove", &name, &error))?;
@@ -168,7 +178,18 @@ impl Scan<'_> {
 struct End {
     file: Arc<dyn File>,
     offset: u64,
-    dropped: u64,
+    /// What stands behind them, with the zeros at the end.
+    rest: Vec<u8>,
+    /// Whether there are whole frames in it.
+    has_frames: bool,
+}
+
+impl End {
+    /// What stands behind the entries, up to the last byte that is not zero.
+    fn dropped(&self) -> &[u8] {
+        let len = self.rest.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1);
+        self.rest.get(..len).unwrap_or_default()
+    }
 }
 
 /// The walk over all entries.
@@ -219,16 +240,39 @@ impl Walk<'_> {
         }
         let offset = frames.offset();
         let rest = disk::read_from(&*file, offset).map_err(read)?;
-        let dropped = rest.iter().rposition(|byte| *byte != 0).map_or(0, |last| last as u64 + 1);
-        if dropped > 0 && (!is_last || frame::contains_frame(&rest)) {
+        let has_frames = frame::contains_frame(&rest);
+        let end = End { file, offset, rest, has_frames };
+        // A checkpoint names what is on stable storage, and a segment is there whole before the next one is begun.
+        let lost_power =
+            is_last && self.checkpoint.as_ref().is_some_and(|checkpoint| checkpoint.size <= self.tree.size());
+        if !end.dropped().is_empty() && (!is_last || has_frames && !lost_power) {
             let what = format!("entry {} is broken, and whole entries follow", self.tree.size());
             return Err(self.scan.damaged(&name, offset, what));
         }
-        if is_last && !rest.is_empty() {
-            let cut = file.cut(offset).and_then(|()| file.sync());
+        Ok(end)
+    }
+
+    /// Cuts off what a crash left behind the last entry, which is in segment `first`. Gives its size, and its hash if
+    /// it may hold entries: then it is set aside first.
+    fn put_right(&self, first: u64, end: &End) -> Result<(u64, Option<[u8; 32]>), LogError> {
+        let (disk, aside, name) = (self.scan.disk, layout::dropped(self.tree.size()), layout::segment(first));
+        if end.has_frames {
+            disk.create_folder(layout::DROPPED)
+                .and_then(|()| disk::replace(disk, &aside, end.dropped(), true))
+                .and_then(|_| disk.sync_folder(layout::DROPPED))
+                .and_then(|()| disk.sync_folder(""))
+                .map_err(|error| self.scan.failed("write", &aside, &error))?;
+        }
+        if !end.rest.is_empty() {
+            let cut = end.file.cut(end.offset).and_then(|()| end.file.sync());
             cut.map_err(|error| self.scan.failed("cut", &name, &error))?;
         }
-        Ok(End { file, offset, dropped })
+        // It is there already if the writer before this one set it aside and died before it said so.
+        match disk::read_all(disk, &aside) {
+            Ok(bytes) => Ok((bytes.len() as u64, Some(Sha256::digest(&bytes).into()))),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok((end.dropped().len() as u64, None)),
+            Err(error) => Err(self.scan.failed("read", &aside, &error)),
+        }
     }
 
     /// Notes which key signs the log from the last entry on.

@@ -145,6 +145,7 @@ pub fn verify_against(dir: &Path, pins: &Pins) -> Report {
     check.finish_tiles(&mut report);
     files::check_salt(dir, check.salt_sha256(), &mut report);
     files::check_payloads(dir, &references, &mut report);
+    files::check_set_aside(dir, check.set_aside(), &mut report);
     files::find_strays(dir, &mut report);
     if report.entries == 0 {
         report.problem("", None, None, "there are no entries");

@@ -153,10 +153,8 @@ fn a_directory_of_something_else_is_left_alone() {
 #[test]
 fn what_is_not_supported_is_said_at_once() {
     let folder = scratch();
-    for durability in [Durability::Commit, Durability::Memory] {
-        let error = Log::open(folder.path(), Options::new(durability, true.into())).unwrap_err();
-        assert_eq!(error.code(), "not_supported");
-    }
+    let error = Log::open(folder.path(), Options::new(Durability::Memory, true.into())).unwrap_err();
+    assert_eq!(error.code(), "not_supported");
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
 }
 
@@ -289,4 +287,50 @@ fn until(mut done: impl FnMut() -> bool) {
         assert!(began.elapsed() < Duration::from_secs(20), "it did not happen");
         thread::yield_now();
     }
+}
+
+#[test]
+fn with_commit_an_entry_is_on_stable_storage_when_its_append_returns() {
+    let disk = SimDisk::new();
+    let log = Log::open_on(Arc::new(disk.clone()), Options { durability: Durability::Commit, ..quiet() }).unwrap();
+    let before = disk.syncs();
+    note(&log, "a").unwrap();
+    assert_eq!(disk.syncs(), before + 1);
+    let reservation = intent(&log).unwrap();
+    outcome(&log, reservation, 5).unwrap();
+    assert_eq!(disk.syncs(), before + 3);
+    let stable = disk.after_power_loss(true, &mut |_| 0);
+    assert_eq!(entries(&Log::open_on(Arc::new(stable), quiet()).unwrap()).len(), 5);
+    // Nothing is synced twice.
+    log.settle(log.size()).unwrap();
+    assert!(log.is_settled(log.size()) && !log.is_settled(log.size() + 1));
+    assert_eq!(disk.syncs(), before + 3);
+}
+
+#[test]
+fn those_who_wait_share_a_sync() {
+    let disk = SimDisk::new();
+    let log = Log::open_on(Arc::new(disk.clone()), Options { durability: Durability::Commit, ..quiet() }).unwrap();
+    let before = disk.syncs();
+    disk.slow_syncs(Duration::from_millis(20));
+    std::thread::scope(|scope| {
+        for _ in 0..32 {
+            scope.spawn(|| note(&log, "x").unwrap());
+        }
+    });
+    // All 32 took at most a few syncs: the first one, and those for who came meanwhile.
+    assert!(disk.syncs() - before <= 8, "{}", disk.syncs() - before);
+}
+
+#[test]
+fn a_sync_that_fails_acknowledges_nothing_and_stops_the_log() {
+    let disk = SimDisk::new();
+    let log = Log::open_on(Arc::new(disk.clone()), Options { durability: Durability::Commit, ..quiet() }).unwrap();
+    disk.fail_syncs();
+    for error in [note(&log, "a").unwrap_err(), intent(&log).unwrap_err(), log.settle(2).unwrap_err()] {
+        assert!(error.to_string().contains("sync"), "{error}");
+    }
+    assert!(!log.is_settled(2) && log.state().is_err());
+    // What was on stable storage before still counts as settled.
+    log.settle(1).unwrap();
 }

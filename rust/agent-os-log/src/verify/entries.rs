@@ -18,6 +18,13 @@ pub(super) struct Reference {
     pub(super) size: i64,
 }
 
+/// What an entry says was set aside where it stands now.
+pub(super) struct SetAside {
+    pub(super) file: String,
+    pub(super) seq: u64,
+    pub(super) sha256: String,
+}
+
 /// What must be remembered from one entry to the next.
 pub(super) struct Check<'a> {
     dir: &'a Path,
@@ -33,6 +40,7 @@ pub(super) struct Check<'a> {
     /// The intents so far, and whether their outcome has been seen.
     intents: BTreeMap<u64, bool>,
     references: Vec<Reference>,
+    set_aside: Vec<SetAside>,
     salt_sha256: Option<String>,
     time: i64,
     last_kind: String,
@@ -59,6 +67,7 @@ impl<'a> Check<'a> {
             resuming: false,
             intents: BTreeMap::new(),
             references: Vec::new(),
+            set_aside: Vec::new(),
             salt_sha256: None,
             time: i64::MIN,
             last_kind: String::new(),
@@ -181,6 +190,11 @@ impl<'a> Check<'a> {
                     Some(done) => *done = true,
                 },
             },
+            "log.recovered" => {
+                if let Some(sha256) = entry.get("dropped_sha256").and_then(Json::text) {
+                    self.set_aside.push(SetAside { file: file.to_owned(), seq, sha256: sha256.to_owned() });
+                }
+            }
             _ => {}
         }
         kind.clone_into(&mut self.last_kind);
@@ -242,6 +256,11 @@ impl<'a> Check<'a> {
         report.closed = self.last_kind == "log.closed";
         report.unfinished = self.intents.iter().filter(|(_, done)| !**done).map(|(seq, _)| *seq).collect();
         std::mem::take(&mut self.references)
+    }
+
+    /// What was set aside when the log was recovered.
+    pub(super) fn set_aside(&self) -> &[SetAside] {
+        &self.set_aside
     }
 
     /// After everything that matters more: puts what is wrong with the tiles into the report.

@@ -7,7 +7,7 @@ use std::path::Path;
 use sha2::{Digest, Sha256};
 
 use super::Report;
-use super::entries::Reference;
+use super::entries::{Reference, SetAside};
 
 /// Compares the salt with the first entry.
 pub(super) fn check_salt(dir: &Path, expected: Option<&str>, report: &mut Report) {
@@ -64,11 +64,29 @@ pub(super) fn check_payloads(dir: &Path, references: &[Reference], report: &mut 
     }
 }
 
+/// Compares what was set aside after a loss of power with the entries that tell of it.
+pub(super) fn check_set_aside(dir: &Path, told: &[SetAside], report: &mut Report) {
+    for SetAside { file, seq, sha256: expected } in told {
+        let name = format!("dropped/{seq:020}");
+        match fs::read(dir.join(&name)) {
+            Err(error) => report.problem(file, None, Some(*seq), format!("`{name}` cannot be read: {error}")),
+            Ok(bytes) if sha256(&bytes) != *expected => {
+                report.problem(&name, Some(0), None, format!("is not what entry {seq} says was set aside"));
+            }
+            Ok(_) => {}
+        }
+    }
+    let Ok(items) = fs::read_dir(dir.join("dropped")) else { return };
+    let names = items.flatten().map(|item| item.file_name().to_string_lossy().into_owned());
+    let known = |name: &str| told.iter().any(|told| format!("{:020}", told.seq) == name);
+    report.strays.extend(names.filter(|name| !known(name)).map(|name| format!("dropped/{name}")));
+}
+
 /// Lists what else is in the directory.
 pub(super) fn find_strays(dir: &Path, report: &mut Report) {
     let Ok(items) = fs::read_dir(dir) else { return };
     let names = items.flatten().map(|item| item.file_name().to_string_lossy().into_owned());
-    let ours = ["segments", "payloads", "tile", "checkpoint", "salt", "lock"];
+    let ours = ["segments", "payloads", "dropped", "tile", "checkpoint", "salt", "lock"];
     report.strays.extend(names.filter(|name| !ours.contains(&&**name)));
     report.strays.sort_unstable();
 }

@@ -74,6 +74,7 @@ struct State {
     capacity: Option<u64>,
     fault: Option<(u64, Fault)>,
     fail_syncs: bool,
+    slow_syncs: Duration,
     gone: bool,
     operations: u64,
     syncs: u64,
@@ -113,6 +114,11 @@ impl SimDisk {
     /// Lets every sync of a file fail from now on.
     pub fn fail_syncs(&self) {
         self.lock_state().fail_syncs = true;
+    }
+
+    /// Lets every sync of a file take this long from now on.
+    pub fn slow_syncs(&self, time: Duration) {
+        self.lock_state().slow_syncs = time;
     }
 
     pub fn set_capacity(&self, bytes: Option<u64>) {
@@ -162,6 +168,42 @@ impl SimDisk {
                         put(&mut bytes, *offset, &data[..count]);
                     }
                 }
+            }
+            files.insert(name.clone(), bytes);
+        }
+        Self::holding(files, state.folders.clone())
+    }
+
+    /// The disk after the power was lost, when every sector that was not synced holds any of the contents that it was
+    /// given since, a file has any of the lengths that it had, and of the names in a folder any first changes are kept.
+    pub fn after_power_loss_by_sector(&self, pick: &mut dyn FnMut(usize) -> usize) -> Self {
+        const SECTOR: usize = 512;
+        let state = self.lock_state();
+        let mut names = state.stable_names.clone();
+        for folder in state.folders.iter().cloned().chain([String::new()]).collect::<BTreeSet<_>>() {
+            let changes: Vec<_> = state.pending_names.iter().filter(|change| change.folder() == folder).collect();
+            for change in &changes[..pick(changes.len() + 1)] {
+                change.apply(&mut names).unwrap();
+            }
+        }
+        let mut files = BTreeMap::new();
+        for (name, content) in &names {
+            let content = content.lock().unwrap();
+            let mut versions = vec![content.stable.clone()];
+            for change in &content.pending {
+                let mut next = versions.last().unwrap().clone();
+                match change {
+                    Change::Cut(len) => next.resize(usize::try_from(*len).unwrap(), 0),
+                    Change::Write(offset, data) => put(&mut next, *offset, data),
+                }
+                versions.push(next);
+            }
+            let mut bytes = vec![0; versions[pick(versions.len())].len()];
+            for (place, sector) in bytes.chunks_mut(SECTOR).enumerate() {
+                let old = &versions[pick(versions.len())];
+                let from = old.get(place * SECTOR..).unwrap_or_default();
+                let count = from.len().min(sector.len());
+                sector[..count].copy_from_slice(&from[..count]);
             }
             files.insert(name.clone(), bytes);
         }
@@ -241,7 +283,9 @@ impl Disk for SimDisk {
     }
 
     fn create_folder(&self, folder: &str) -> io::Result<()> {
-        self.operation()?.folders.insert(folder.to_owned());
+        let mut state = self.operation()?;
+        let above = folder.match_indices('/').map(|(at, _)| folder[..at].to_owned());
+        state.folders.extend(above.chain([folder.to_owned()]));
         Ok(())
     }
 
@@ -251,7 +295,7 @@ impl Disk for SimDisk {
             return Err(missing());
         }
         let prefix = if folder.is_empty() { String::new() } else { format!("{folder}/") };
-        let folders = state.folders.iter().filter(|other| folder.is_empty() && !other.is_empty());
+        let folders = state.folders.iter().filter(|other| !other.is_empty());
         let inside = state.names.keys().chain(folders).filter_map(|name| name.strip_prefix(&prefix));
         Ok(inside.filter(|name| !name.contains('/')).map(str::to_owned).collect())
     }
@@ -384,6 +428,8 @@ impl File for SimFile {
     }
 
     fn sync(&self) -> io::Result<()> {
+        let time = self.disk.lock_state().slow_syncs;
+        std::thread::sleep(time);
         let mut state = self.disk.operation()?;
         state.syncs += 1;
         self.disk.state.1.notify_all();
