@@ -55,6 +55,10 @@ def _details(entry: Mapping[str, Any]) -> list[str]:
                 shown(f"approved by {approval}") if approval else "",
                 _shadow(decision),
             ]
+        case "denied.repeatedly":
+            what = f"the same as entry {entry['first']}" if "first" in entry else "with different arguments"
+            times = f"{entry['count']} times more, {what}"
+            return [coloured("deny"), shown(entry["reason"]), shown(", ".join(entry["rules"])), times]
         case "outcome":
             error = entry.get("error", {})
             what = f"{error['type']}: {error['message']}" if error else ""

@@ -31,14 +31,20 @@ async def run_async(kernel: KernelSpace, agent_id: str, function: Function, args
             # The thread cannot be stopped, but nothing that it asks for from now on happens.
             call.abandon()
             raise
+    commits = kernel.commits
+    if commits is not None:
+        await commits.before(call)
     process = call.start(args, kwargs)
     with entered(process):
         try:
             result = await function(*args, **kwargs)
         except BaseException as error:
-            call.raised(error, isinstance(error, CANCELLED))
+            if commits is not None:
+                await commits.raised(call, error, cancelled=isinstance(error, CANCELLED))
+            else:
+                call.raised(error, isinstance(error, CANCELLED))
             raise
-        return call.returned(result)
+        return call.returned(result) if commits is None else await commits.returned(call, result)
 
 
 def run_sync(kernel: KernelSpace, agent_id: str, function: Function, args: Any, kwargs: Any) -> Any:

@@ -16,6 +16,7 @@ from agent_os.kernel.approvals import Approver, terminal_approver
 from agent_os.recorder.key_folder import state_folder
 
 if TYPE_CHECKING:
+    from agent_os.kernel.committing import Commits
     from agent_os.policy import Policy
     from agent_os.recorder import FlightRecorder
 
@@ -42,6 +43,15 @@ def warn_if_nothing_is_enforced(policy: Policy, stacklevel: int = 3) -> None:
             "everything that agents ask for happens and is only recorded"
         )
         warnings.warn(message, NothingEnforced, stacklevel=stacklevel)
+
+
+def commits_of(core: _core.Kernel, durability: str) -> Commits | None:
+    """What waits for stable storage, where something has to."""
+    if durability != "commit":
+        return None
+    from agent_os.kernel.committing import Commits
+
+    return Commits(core)
 
 
 def directory_of(

@@ -23,6 +23,7 @@ from agent_os.kernel.reloading import Reloader
 from agent_os.kernel.settings import (
     approver_of,
     check_action,
+    commits_of,
     directory_of,
     names_of,
     store_of,
@@ -52,9 +53,9 @@ class KernelSpace:
 
     ``policy`` is a preset's name, a path, a ``Policy``, or a non-empty list of those. ``recorder`` is the directory of
     the log, or a ``FlightRecorder`` of one; by default a fresh directory under the user's state folder. ``durability``
-    is ``written`` or ``memory``, ``record`` is ``none``, ``fields`` or ``full``. ``store`` is the file that keeps what
-    is used of limits and what waits for the operator, and may be shared by several kernels; without one it is gone with
-    the kernel. ``approver`` answers what must be confirmed within ``approval_seconds``: a callable, ``"terminal"``,
+    is ``written``, ``commit`` or ``memory``, ``record`` is ``none``, ``fields`` or ``full``. ``store`` is the file that
+    keeps what is used of limits and what waits for the operator, and may be shared by several kernels; without one it
+    is gone with the kernel. ``approver`` answers what must be confirmed within ``approval_seconds``: a callable, ``"terminal"``,
     ``"queue"`` (whoever holds the token of the public key ``operator``, through the store), or nobody. ``watch``
     follows the policy's files: a change that is proven to open nothing comes into force, and ``on_reload`` is told what
     became of each. ``protect`` lists files and folders that no agent may name, beside those of log, store and policy.
@@ -132,6 +133,7 @@ class KernelSpace:
         )
         self._recorder = FlightRecorder._bound(self.core, directory)  # noqa: SLF001 -- the kernel is the one who may bind
         self._registry = Registry(self.core)
+        self.commits = commits_of(self.core, durability)
         self.check = self.core.check
         self._reloader = Reloader(self.core, plane, loaded)
         self._watcher: Watcher | None = None

@@ -77,17 +77,23 @@ def stand_in(wrapper: Function, function: Function, signature: inspect.Signature
 
 def _async_tool(kernel: KernelSpace, tool: Tool) -> Function:
     begin = tool.begin
+    commits = kernel.commits
 
     async def wrapper(*args: Any, **kwargs: Any) -> Any:
         call = begin(current(), args, kwargs)
         if call.asks:
             await confirm_async(call, kernel.approver, kernel.approval_seconds)
+        if commits is not None:
+            await commits.before(call)
         try:
             result = await call.invoke()
         except BaseException as error:
-            call.raised(error, isinstance(error, CANCELLED))
+            if commits is not None:
+                await commits.raised(call, error, cancelled=isinstance(error, CANCELLED))
+            else:
+                call.raised(error, isinstance(error, CANCELLED))
             raise
-        return call.returned(result)
+        return call.returned(result) if commits is None else await commits.returned(call, result)
 
     return wrapper
 

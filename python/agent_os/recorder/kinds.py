@@ -10,6 +10,7 @@ KINDS: Final[dict[str, str]] = {
     "approval.refused": "an action was not confirmed",
     "approval.requested": "somebody was asked to confirm an action",
     "denied": "an action was decided against and did not happen",
+    "denied.repeatedly": "how often the same was denied again, after the first few that are recorded one by one",
     "intent": "an action was allowed and was about to happen",
     "log.closed": "the log was closed",
     "log.created": "the log began",

@@ -28,6 +28,7 @@ NOT_REPLAYABLE: Final[Mapping[str, str]] = {
     "text_not_recorded": "a rule asks where a value was seen, and what the run had seen is not in the log in full",
     "text_lost": "a rule asks where a value was seen, and the run had met text that could not be read or was too much",
     "usage_not_recorded": "what was used of a limit is not in the log: the policy of that time did not ask",
+    "only_counted": "the run was denied so many different things at once that some were only counted",
     "run_not_recorded": "the log does not say how the run that asked began",
     "policy_not_recorded": "the policy that was in force cannot be rebuilt from the log",
     "not_reproduced": "what the log holds of the request and the run does not lead to the decision in the log",

@@ -89,6 +89,8 @@ class _Bench:
                 self._compare(entry)
             except _NotReplayable as reason:
                 self.not_replayable[str(reason)] += 1
+        elif entry["kind"] == "denied.repeatedly" and "first" not in entry:
+            self.not_replayable["only_counted"] += entry["count"]
 
     def _load(self, entry: Entry) -> None:
         try:

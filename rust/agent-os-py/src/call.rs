@@ -91,6 +91,10 @@ pub(crate) struct Call {
     // The rules that were confirmed so far, and by whom; one bundle's only.
     confirmed: Mutex<Option<Approval>>,
     state: Mutex<State>,
+    // The place of the outcome, once it was recorded and until it is known to be durable.
+    outcome: Mutex<Option<u64>>,
+    // What it returned, until its outcome is durable.
+    held: Mutex<Option<Py<PyAny>>>,
 }
 
 impl Call {
@@ -127,6 +131,8 @@ impl Call {
             rounds: Mutex::new(0),
             confirmed: Mutex::new(None),
             state: Mutex::new(State::Done),
+            outcome: Mutex::new(None),
+            held: Mutex::new(None),
         };
         call.judge(py, None)?;
         Ok(call)
@@ -173,17 +179,7 @@ impl Call {
                 Ok(())
             }
             Judged::Denied(decision, Some(fault)) if decision.verdict.reason == Reason::RecordFailed => {
-                Err(errors::unrecorded(
-                    py,
-                    &RecordFault {
-                        code: fault.code,
-                        message: format!(
-                            "`{}` did not happen because its intent could not be recorded: {}",
-                            self.target.action(),
-                            fault.message
-                        ),
-                    },
-                ))
+                Err(self.not_recorded(py, &fault))
             }
             Judged::Denied(decision, _) => Err(self.denied(py, decision)),
         }
@@ -475,8 +471,12 @@ impl Call {
     fn invoke<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         let Target::Tool(declared) = &self.target else { return Err(out_of_order()) };
         let audited = self.take_ready()?;
+        let right = match self.kernel.clear(&audited) {
+            Ok(right) => right,
+            Err(fault) => return Err(self.not_cleared(py, &audited, &fault)),
+        };
         let started = Instant::now();
-        let result = declared.invoke(&audited, self.frozen.bind(py), &self.injected);
+        let result = declared.invoke(right, self.frozen.bind(py), &self.injected);
         self.put(State::Running { audited, started, child: None });
         result
     }
@@ -485,8 +485,12 @@ impl Call {
     fn start(&self, py: Python<'_>, args: &Bound<'_, PyTuple>, kwargs: &Bound<'_, PyDict>) -> PyResult<Process> {
         let (Target::Run(agent), Some(parent)) = (&self.target, &self.process) else { return Err(out_of_order()) };
         let audited = self.take_ready()?;
+        let right = match self.kernel.clear(&audited) {
+            Ok(right) => right,
+            Err(fault) => return Err(self.not_cleared(py, &audited, &fault)),
+        };
         let started = Instant::now();
-        let begun = self.kernel.start(&audited, agent, parent).and_then(|child| {
+        let begun = self.kernel.start(right, agent, parent).and_then(|child| {
             let told = if parent.is_operator() { self.tell(&child, args, kwargs) } else { Ok(()) };
             told.map(|()| Arc::clone(&child)).inspect_err(|_| self.kernel.end(&child))
         });
@@ -504,8 +508,47 @@ impl Call {
         }
     }
 
-    /// Records that it returned, and gives the result back as the agent may see it.
+    /// How many entries must be durable before the next step does not block: the intent's before the effect, the
+    /// outcome's before the result. 0 if nothing has to be waited for.
+    #[getter]
+    fn unsettled(&self) -> u64 {
+        let size = match &*self.state.lock().unwrap_or_else(PoisonError::into_inner) {
+            State::Ready(audited) => self.kernel.needs(audited),
+            _ => self.outcome.lock().unwrap_or_else(PoisonError::into_inner).map_or(0, |seq| seq + 1),
+        };
+        if self.log.is_settled(size) { 0 } else { size }
+    }
+
+    /// Records that it returned, waits until that is durable, and gives the result back as the agent may see it.
     fn returned<'py>(&self, py: Python<'py>, result: Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+        let given = self.record_returned(py, result)?;
+        self.settle_outcome(py)?;
+        Ok(given)
+    }
+
+    /// Records that it returned, and keeps the result until `release`.
+    fn hold(&self, py: Python<'_>, result: Bound<'_, PyAny>) -> PyResult<()> {
+        let given = self.record_returned(py, result)?;
+        *self.held.lock().unwrap_or_else(PoisonError::into_inner) = Some(given.unbind());
+        Ok(())
+    }
+
+    /// Gives back what was held, when its outcome is durable.
+    fn release(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
+        self.settle_outcome(py)?;
+        self.held.lock().unwrap_or_else(PoisonError::into_inner).take().ok_or_else(out_of_order)
+    }
+
+    /// Records that it raised or was cancelled. With `wait` that is durable when this returns.
+    #[pyo3(signature = (error, cancelled, wait=true))]
+    fn raised(&self, py: Python<'_>, error: &Bound<'_, PyBaseException>, cancelled: bool, wait: bool) -> PyResult<()> {
+        self.record_raised(py, error, cancelled)?;
+        if wait { self.settle_outcome(py) } else { Ok(()) }
+    }
+}
+
+impl Call {
+    fn record_returned<'py>(&self, py: Python<'py>, result: Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
         let (audited, started, child) = self.take_running().ok_or_else(out_of_order)?;
         let (labels, origin): (&[String], _) = match &self.target {
             Target::Tool(declared) => (&declared.labels, Some(declared.origin)),
@@ -590,8 +633,7 @@ impl Call {
         Ok(given)
     }
 
-    /// Records that it raised or was cancelled.
-    fn raised(&self, py: Python<'_>, error: &Bound<'_, PyBaseException>, cancelled: bool) -> PyResult<()> {
+    fn record_raised(&self, py: Python<'_>, error: &Bound<'_, PyBaseException>, cancelled: bool) -> PyResult<()> {
         let Some((audited, started, child)) = self.take_running() else { return Ok(()) };
         self.finish_child(child.as_ref());
         let class = class_name(error.as_any());
@@ -611,9 +653,7 @@ impl Call {
         let status = if cancelled { "cancelled" } else { "raised" };
         self.finish(py, audited, started, status, None, Some((&class, message)), None)
     }
-}
 
-impl Call {
     #[expect(clippy::too_many_arguments, reason = "an outcome is recorded whole")]
     fn finish(
         &self,
@@ -632,18 +672,49 @@ impl Call {
         let micros = u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX);
         let outcome = Outcome { status, digest, full, error, labels, origin, micros };
         match self.kernel.finish(audited, self.process.as_deref(), &outcome) {
-            Ok(_) => Ok(()),
-            Err(fault) => Err(errors::withheld(
-                py,
-                Reason::OutcomeUnrecorded,
-                &format!(
-                    "`{}` happened but its outcome could not be recorded, so its result is withheld and no effect passes \
-                     from now on; repair the log and start a new kernel ({})",
-                    self.target.action(),
-                    fault.message
-                ),
-            )),
+            Ok(seq) => {
+                *self.outcome.lock().unwrap_or_else(PoisonError::into_inner) = Some(seq);
+                Ok(())
+            }
+            Err(fault) => Err(self.outcome_lost(py, &fault)),
         }
+    }
+
+    /// Waits until the outcome is durable.
+    fn settle_outcome(&self, py: Python<'_>) -> PyResult<()> {
+        let recorded = *self.outcome.lock().unwrap_or_else(PoisonError::into_inner);
+        match recorded.map_or(Ok(()), |seq| self.kernel.settle_outcome(seq)) {
+            Ok(()) => Ok(()),
+            Err(fault) => Err(self.outcome_lost(py, &fault)),
+        }
+    }
+
+    fn outcome_lost(&self, py: Python<'_>, fault: &RecordFault) -> PyErr {
+        errors::withheld(
+            py,
+            Reason::OutcomeUnrecorded,
+            &format!(
+                "`{}` happened but its outcome could not be recorded, so its result is withheld and no effect passes \
+                 from now on; repair the log and start a new kernel ({})",
+                self.target.action(),
+                fault.message
+            ),
+        )
+    }
+
+    /// The intent stands in the log, and whether it would survive a loss of power is not known: nothing happens.
+    fn not_cleared(&self, py: Python<'_>, audited: &Audited<CoreDecision, Reservation>, fault: &RecordFault) -> PyErr {
+        self.kernel.withdraw(audited, self.process.as_deref());
+        self.not_recorded(py, fault)
+    }
+
+    fn not_recorded(&self, py: Python<'_>, fault: &RecordFault) -> PyErr {
+        let message = format!(
+            "`{}` did not happen because its intent could not be recorded: {}",
+            self.target.action(),
+            fault.message
+        );
+        errors::unrecorded(py, &RecordFault { code: fault.code, message })
     }
 
     /// Ends the run that this call started; what it has seen, its parent has now seen.

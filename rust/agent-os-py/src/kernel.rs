@@ -68,7 +68,7 @@ impl Kernel {
         version: &str,
     ) -> PyResult<Self> {
         let durability = Durability::parse(durability).ok_or_else(|| {
-            PyValueError::new_err(format!("`{durability}` is not a durability; use written or memory"))
+            PyValueError::new_err(format!("`{durability}` is not a durability; use written, commit or memory"))
         })?;
         let level = Record::parse(record).ok_or_else(|| {
             PyValueError::new_err(format!("`{record}` is not a record level; use none, fields or full"))
@@ -316,6 +316,16 @@ impl Kernel {
     /// A payload of the side store, by its SHA-256 in hex.
     fn log_payload<'py>(&self, py: Python<'py>, sha256: &str) -> PyResult<Bound<'py, PyBytes>> {
         self.log.payload(sha256).map(|bytes| PyBytes::new(py, &bytes)).map_err(|error| errors::log(py, &error))
+    }
+
+    /// Returns when so many entries are as durable as the log promises.
+    fn log_settle(&self, py: Python<'_>, size: u64) -> PyResult<()> {
+        py.detach(|| self.log.settle(size)).map_err(|error| errors::log(py, &error))
+    }
+
+    /// Whether `log_settle` would return at once.
+    fn log_is_settled(&self, size: u64) -> bool {
+        self.log.is_settled(size)
     }
 
     /// Makes everything durable now.

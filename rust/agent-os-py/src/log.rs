@@ -21,7 +21,7 @@ impl Recorder for LogRecorder {
 
     fn intent(&self, draft: &Draft) -> Result<Reservation, RecordFault> {
         self.0
-            .append_intent(&mut |stamp, out| draft.finish(stamp.log, stamp.seq, stamp.micros, out))
+            .append_intent_ahead(&mut |stamp, out| draft.finish(stamp.log, stamp.seq, stamp.micros, out))
             .map_err(|error| errors::fault(&error))
     }
 
@@ -31,14 +31,22 @@ impl Recorder for LogRecorder {
 
     fn outcome(&self, receipt: Reservation, draft: &Draft) -> Result<u64, RecordFault> {
         self.0
-            .append_outcome(receipt, &mut |stamp, out| draft.finish(stamp.log, stamp.seq, stamp.micros, out))
+            .append_outcome_ahead(receipt, &mut |stamp, out| draft.finish(stamp.log, stamp.seq, stamp.micros, out))
             .map_err(|error| errors::fault(&error))
     }
 
     fn event(&self, draft: &Draft) -> Result<u64, RecordFault> {
         self.0
-            .append(&mut |stamp, out| draft.finish(stamp.log, stamp.seq, stamp.micros, out))
+            .append_ahead(&mut |stamp, out| draft.finish(stamp.log, stamp.seq, stamp.micros, out))
             .map_err(|error| errors::fault(&error))
+    }
+
+    fn settle(&self, size: u64) -> Result<(), RecordFault> {
+        if self.0.is_settled(size) {
+            return Ok(());
+        }
+        // A sync takes longer than many decisions, and other threads go on deciding meanwhile.
+        Python::attach(|py| py.detach(|| self.0.settle(size))).map_err(|error| errors::fault(&error))
     }
 }
 

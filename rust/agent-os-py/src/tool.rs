@@ -269,10 +269,10 @@ impl Declared {
         }
     }
 
-    /// Calls the function with frozen arguments. The audited decision is the right to do so.
+    /// Calls the function with frozen arguments. The cleared decision is the right to do so.
     pub(crate) fn invoke<'py, Receipt>(
         &self,
-        _right: &agent_os_core::kernel::Audited<agent_os_core::kernel::Decision, Receipt>,
+        _right: agent_os_core::kernel::Cleared<'_, agent_os_core::kernel::Decision, Receipt>,
         frozen: &Bound<'py, PyDict>,
         injected: &Injected,
     ) -> PyResult<Bound<'py, PyAny>> {

@@ -111,7 +111,7 @@ def test_one_bad_policy_in_a_list_spoils_the_list() -> None:
         ({"store": "redis://"}, NotSupported, "not_supported"),
         ({"store": False}, TypeError, None),
         ({"store": ""}, ValueError, None),
-        ({"durability": "commit"}, NotSupported, "not_supported"),
+        ({"durability": "comit"}, ValueError, None),
         ({"durability": "writen"}, ValueError, None),
         ({"record": "everything"}, ValueError, None),
         ({"record": "Full"}, ValueError, None),

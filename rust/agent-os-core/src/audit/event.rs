@@ -3,6 +3,8 @@
 //! A draft holds every field of an entry but `log`, `seq` and `time`, already encoded and in order; the recorder adds
 //! those three under its lock, so that nothing slow happens there.
 
+use sha2::{Digest, Sha256};
+
 use crate::canonical;
 
 /// The fields that the recorder fills in, in canonical order.
@@ -31,6 +33,8 @@ pub mod kind {
     pub const INTENT: &str = "intent";
     /// An action was decided against.
     pub const DENIED: &str = "denied";
+    /// The same was decided against again and again; says how often since the entry that tells of it.
+    pub const DENIED_REPEATEDLY: &str = "denied.repeatedly";
     /// How an action that was allowed ended.
     pub const OUTCOME: &str = "outcome";
     /// Somebody is asked to confirm an action.
@@ -92,6 +96,17 @@ impl Draft {
     /// Adds a list of strings.
     pub fn texts<'t>(&mut self, name: &'static str, texts: impl IntoIterator<Item = &'t str>) -> &mut Self {
         self.field(name, |out| write_texts(texts, out))
+    }
+
+    /// SHA-256 of what was added so far.
+    #[must_use]
+    pub fn digest(&self) -> [u8; 32] {
+        let mut hash = Sha256::new();
+        for part in &self.parts {
+            hash.update((part.len() as u64).to_be_bytes());
+            hash.update(part);
+        }
+        hash.finalize().into()
     }
 
     /// The canonical bytes of the whole entry.

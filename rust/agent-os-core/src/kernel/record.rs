@@ -2,7 +2,8 @@
 
 use crate::audit::event::Draft;
 
-/// Keeps the entries of one log. Implementations return only when the entry is as durable as they promise.
+/// Keeps the entries of one log, in the order in which they come. An entry that was taken is as durable as the recorder
+/// promises once [`Recorder::settle`] has returned for it.
 pub trait Recorder {
     /// The promise of room for an outcome.
     type Receipt;
@@ -27,6 +28,13 @@ pub trait Recorder {
     /// # Errors
     /// The entry was not kept.
     fn event(&self, draft: &Draft) -> Result<u64, RecordFault>;
+
+    /// Returns when the first `size` entries are as durable as the recorder promises. An effect waits for its intent, a
+    /// result for its outcome.
+    ///
+    /// # Errors
+    /// They never will be: nothing may come of them, and effects must stop.
+    fn settle(&self, size: u64) -> Result<(), RecordFault>;
 }
 
 /// Why an entry was not kept.

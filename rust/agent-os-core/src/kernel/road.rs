@@ -12,6 +12,7 @@ use super::outcome::{Outcome, bounded};
 use super::process::{Agent, OPERATOR, Process, RunData};
 use super::protected::Protected;
 use super::record::{RecordFault, Recorder};
+use super::repeats::{Denial, Repeats};
 use super::store::Store;
 use super::usage::{self, Meter, Payer, Taken};
 use crate::audit::event::{Draft, kind, write_texts};
@@ -79,6 +80,17 @@ impl<T, Receipt> Audited<T, Receipt> {
     }
 }
 
+/// The right to let the effect of an audited value pass. Only [`Kernel::clear`] makes one, when the intent is as durable
+/// as the recorder promises.
+///
+/// ```compile_fail
+/// fn pass(audited: &agent_os_core::kernel::Audited<(), ()>) -> agent_os_core::kernel::Cleared<'_, (), ()> {
+///     agent_os_core::kernel::Cleared(audited)
+/// }
+/// ```
+#[derive(Clone, Copy, Debug)]
+pub struct Cleared<'a, T, Receipt>(&'a Audited<T, Receipt>);
+
 /// What judging came to.
 #[derive(Debug)]
 pub enum Judged<Receipt> {
@@ -139,6 +151,8 @@ pub struct Kernel<R: Recorder, X> {
     status: AtomicU8,
     operator: Arc<Process>,
     // What a run that does not exist has seen.
+    /// Denials that are counted and not told yet.
+    repeats: Repeats,
     nothing_seen: Provenance,
 }
 
@@ -173,6 +187,7 @@ impl<R: Recorder, X> Kernel<R, X> {
             next_pid: AtomicU64::new(1),
             status: AtomicU8::new(OPEN),
             operator: Arc::new(Process::new(number, 0, agent, None)),
+            repeats: Repeats::new(),
             nothing_seen: Provenance::default(),
         })
     }
@@ -411,9 +426,15 @@ impl<R: Recorder, X> Kernel<R, X> {
         approval: Option<&Approval>,
         taken: Option<Box<Taken>>,
     ) -> Judged<R::Receipt> {
+        if self.repeats.is_due(request.now_micros) {
+            self.tell_repeats(request.now_micros, false);
+        }
         let recorded = self
             .draft(kind::INTENT, Some(live), request, &decision, Some(&decision.obligations), approval)
-            .and_then(|draft| self.recorder.intent(&draft));
+            .and_then(|mut draft| {
+                draft.field("when", |out| canonical::write_int(request.now_micros, out));
+                self.recorder.intent(&draft)
+            });
         match recorded {
             Ok(receipt) => {
                 live.add_labels(&decision.obligations.labels);
@@ -470,13 +491,30 @@ impl<R: Recorder, X> Kernel<R, X> {
         self.record_denial(process, request, asked, Some(&honoured))
     }
 
+    /// Waits until the intent is as durable as the recorder promises; only then the effect may pass.
+    ///
+    /// # Errors
+    /// It never will be; nothing may happen.
+    pub fn clear<'a>(
+        &self,
+        audited: &'a Audited<Decision, R::Receipt>,
+    ) -> Result<Cleared<'a, Decision, R::Receipt>, RecordFault> {
+        self.recorder.settle(self.recorder.intent_seq(&audited.receipt) + 1)?;
+        Ok(Cleared(audited))
+    }
+
+    /// How many entries must be durable before the effect may pass.
+    pub fn needs(&self, audited: &Audited<Decision, R::Receipt>) -> u64 {
+        self.recorder.intent_seq(&audited.receipt) + 1
+    }
+
     /// Starts the run of `agent` that the audited decision allows, below `parent`.
     ///
     /// # Errors
     /// The recorder did not take the entry; there is no run.
     pub fn start(
         &self,
-        allowed: &Audited<Decision, R::Receipt>,
+        allowed: Cleared<'_, Decision, R::Receipt>,
         agent: &Arc<Agent>,
         parent: &Arc<Process>,
     ) -> Result<Arc<Process>, RecordFault> {
@@ -485,7 +523,7 @@ impl<R: Recorder, X> Kernel<R, X> {
         let mut draft = Draft::new();
         draft
             .text("agent", &agent.id)
-            .number("intent", self.recorder.intent_seq(&allowed.receipt))
+            .number("intent", self.recorder.intent_seq(&allowed.0.receipt))
             .text("kind", kind::PROCESS_STARTED)
             .number("parent", parent.pid)
             .number("pid", pid);
@@ -505,7 +543,8 @@ impl<R: Recorder, X> Kernel<R, X> {
         process.end();
     }
 
-    /// Records the outcome. If that fails the result must be withheld, and from now on no effect passes.
+    /// Records the outcome and gives its place; the result is free once [`Kernel::settle_outcome`] has returned for it.
+    /// If recording fails the result must be withheld, and from now on no effect passes.
     ///
     /// # Errors
     /// The outcome was not kept.
@@ -516,15 +555,30 @@ impl<R: Recorder, X> Kernel<R, X> {
         outcome: &Outcome<'_>,
     ) -> Result<u64, RecordFault> {
         let draft = outcome.draft(self.recorder.intent_seq(&audited.receipt), process);
-        self.recorder.outcome(audited.receipt, &draft).inspect_err(|_| {
-            // A kernel that was closed meanwhile stays closed.
-            let _ = self.status.compare_exchange(OPEN, UNRECORDED, Ordering::AcqRel, Ordering::Acquire);
-        })
+        self.recorder.outcome(audited.receipt, &draft).inspect_err(|_| self.stop_effects())
+    }
+
+    /// Waits until an outcome is as durable as the recorder promises. If it never will be the result must be withheld,
+    /// and from now on no effect passes.
+    ///
+    /// # Errors
+    /// The outcome was not kept.
+    pub fn settle_outcome(&self, seq: u64) -> Result<(), RecordFault> {
+        self.recorder.settle(seq + 1).inspect_err(|_| self.stop_effects())
+    }
+
+    fn stop_effects(&self) {
+        // A kernel that was closed meanwhile stays closed.
+        let _ = self.status.compare_exchange(OPEN, UNRECORDED, Ordering::AcqRel, Ordering::Acquire);
     }
 
     /// Closes the kernel: no effect passes any more. True the first time.
     pub fn close(&self) -> bool {
-        self.status.swap(CLOSED, Ordering::AcqRel) != CLOSED
+        let first = self.status.swap(CLOSED, Ordering::AcqRel) != CLOSED;
+        if first {
+            self.tell_repeats(i64::MAX, true);
+        }
+        first
     }
 
     /// True if effects may pass, as far as the kernel itself is concerned.
@@ -623,9 +677,44 @@ impl<R: Recorder, X> Kernel<R, X> {
         let process = process.filter(|process| process.kernel == self.number);
         let fault = self
             .draft(kind::DENIED, process, request, &decision, honoured, None)
-            .and_then(|draft| self.recorder.event(&draft))
+            .and_then(|draft| self.record_or_count(process, request.action, request.now_micros, &decision, draft))
             .err();
         (decision, fault)
+    }
+
+    /// Records a denial, unless the same was recorded a moment ago.
+    fn record_or_count(
+        &self,
+        process: Option<&Process>,
+        action: &str,
+        now_micros: i64,
+        decision: &Decision,
+        mut draft: Draft,
+    ) -> Result<(), RecordFault> {
+        let denial = Denial {
+            pid: process.map(|process| process.pid),
+            agent: process.map(|process| process.agent.id.clone()),
+            action: bounded(action, limits::ACTION_BYTES).to_owned(),
+            reason: decision.verdict.reason.code(),
+            rules: decision.rule_ids().map(str::to_owned).collect(),
+        };
+        let (same, sort) = (draft.digest(), denial.sort());
+        if self.repeats.counts(&same, &sort, &denial, now_micros) {
+            return Ok(());
+        }
+        self.tell_repeats(now_micros, false);
+        draft.field("when", |out| canonical::write_int(now_micros, out));
+        let seq = self.recorder.event(&draft)?;
+        self.repeats.recorded(same, denial, seq, now_micros);
+        Ok(())
+    }
+
+    /// Records how often denials were repeated, as far as the time for counting them is over.
+    fn tell_repeats(&self, now_micros: i64, all: bool) {
+        for draft in self.repeats.tell(now_micros, all) {
+            // If a count cannot be recorded, nothing more can be.
+            let _ = self.recorder.event(&draft);
+        }
     }
 
     fn draft<A>(
@@ -677,7 +766,6 @@ impl<R: Recorder, X> Kernel<R, X> {
                 out.push(b'}');
             });
         }
-        draft.field("when", |out| canonical::write_int(request.now_micros, out));
         Ok(draft)
     }
 }
