@@ -51,14 +51,15 @@ if hasattr(os, "register_at_fork"):
 class KernelSpace:
     """Governs agents: decides what they ask for by policy, records it, and only then lets it happen.
 
-    ``policy`` is a preset's name, a path, a ``Policy``, or a non-empty list of those. ``recorder`` is the directory of
-    the log, or a ``FlightRecorder`` of one; by default a fresh directory under the user's state folder. ``durability``
-    is ``written``, ``commit`` or ``memory``, ``record`` is ``none``, ``fields`` or ``full``. ``store`` is the file that
-    keeps what is used of limits and what waits for the operator, and may be shared by several kernels; without one it
-    is gone with the kernel. ``approver`` answers what must be confirmed within ``approval_seconds``: a callable, ``"terminal"``,
-    ``"queue"`` (whoever holds the token of the public key ``operator``, through the store), or nobody. ``watch``
-    follows the policy's files: a change that is proven to open nothing comes into force, and ``on_reload`` is told what
-    became of each. ``protect`` lists files and folders that no agent may name, beside those of log, store and policy.
+    ``policy`` is a preset's name, a path, a ``Policy``, or a non-empty list of those. ``recorder`` is the directory
+    of the log, or a ``FlightRecorder`` of one; by default a fresh directory under the user's state folder.
+    ``durability`` is ``written``, ``commit`` or ``memory``, ``record`` is ``none``, ``fields`` or ``full``.
+    ``store`` is the file that keeps what is used of limits and what waits for the operator, and may be shared by
+    several kernels; without one it is gone with the kernel. ``approver`` answers what must be confirmed within
+    ``approval_seconds``: a callable, ``"terminal"``, ``"queue"`` (whoever holds the token of the public key
+    ``operator``, through the store), or nobody. ``watch`` follows the policy's files: a change that is proven to
+    open nothing comes into force, and ``on_reload`` is told what became of each. ``protect`` lists files and
+    folders that no agent may name, beside those of log, store and policy.
 
     Raises ``PolicyError`` for a policy that is not wholly understood, ``RecorderError`` for a log that cannot be
     written, ``NotSupported`` and ``IsolationUnavailable`` for what this version does not have.
