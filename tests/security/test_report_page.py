@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent_os import FlightRecorder, KernelSpace, Policy, PolicyDenied
+from agent_os import FlightRecorder, KernelSpace, Policy, PolicyDenied, RecorderError
 from agent_os.recorder.export.page import POLICY, text
 from tests.security.test_log_index import crc32c
 from tests.unit.recorder.test_export import Seen
@@ -195,3 +195,22 @@ def test_a_forged_log_makes_no_markup_either_and_the_page_says_that_it_does_not_
         lines = io.BytesIO()
         recorder.export(kind, lines, pid=1)
         assert all(isinstance(json.loads(line), dict) for line in lines.getvalue().splitlines())
+
+
+@pytest.mark.parametrize("kind", ["html", "otel", "ocsf"])
+@pytest.mark.parametrize("lost", ["action", "decision"])
+def test_a_forged_log_that_lacks_what_every_entry_has_is_refused_in_words(tmp_path: Path, kind: str, lost: str) -> None:
+    decision = {"effect": "allow", "reason": "allowed_by_rule", "rules": []}
+    own = {"action": "say", "agent": "a", "decision": decision, "args": {}}
+    recorder = forged(
+        tmp_path / "log",
+        [
+            {"kind": "log.created"},
+            {"kind": "intent", "pid": 0, **own, "action": "agent.run"},
+            {"kind": "process.started", "pid": 1, "parent": 0, "agent": "a", "intent": 1},
+            {"kind": "intent", "pid": 1, **{name: value for name, value in own.items() if name != lost}},
+        ],
+    )
+    with pytest.raises(RecorderError, match="agentos log verify") as raised:
+        recorder.export(kind, io.BytesIO(), pid=1)
+    assert raised.value.code == "log_damaged"

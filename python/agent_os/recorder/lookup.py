@@ -38,7 +38,8 @@ class Lookup:
     """The index of one log's directory. It is opened when it is first asked."""
 
     def __init__(self, directory: Path, log_id: str, *, follow: bool = False) -> None:
-        self._directory = directory
+        # A program may change its working directory later.
+        self._directory = directory.absolute()
         self._log_id = log_id
         self._follow = follow
         self._index: _core.LogIndex | None = None

@@ -141,6 +141,16 @@ class RunTrace:
 
 def trace(recorder: FlightRecorder, pid: int, start: int | None = None) -> RunTrace:
     """The tree of a run; see ``FlightRecorder.trace``."""
+    try:
+        return _trace(recorder, pid, start)
+    except (KeyError, AttributeError) as error:
+        raise RecorderError(
+            "an entry of the run is not as a kernel writes it; check the log with `agentos log verify`",
+            code="log_damaged",
+        ) from error
+
+
+def _trace(recorder: FlightRecorder, pid: int, start: int | None) -> RunTrace:
     runs: dict[int, _Run] = {}
     first: Entry | None = None
     for entry in run_entries(recorder, pid, start):

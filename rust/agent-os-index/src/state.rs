@@ -45,7 +45,7 @@ impl State {
         let (store, saved) = Store::open(file, reader.id())?;
         let (entries, fetcher) = (reader.read_from(0)?, reader.fetcher());
         Ok(Self {
-            directory: directory.to_owned(),
+            directory: std::path::absolute(directory).unwrap_or_else(|_| directory.to_owned()),
             entries,
             fetcher,
             store,

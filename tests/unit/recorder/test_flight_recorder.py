@@ -206,3 +206,22 @@ def test_the_kinds_are_those_that_the_core_and_the_log_write() -> None:
     sources = [path.read_text(encoding="utf-8") for path in (ROOT / "rust/agent-os-log/src").glob("*.rs")]
     written |= {kind for text in sources for kind in re.findall(r'"(log\.[a-z_]+)"', text)}
     assert written == set(KINDS)
+
+
+def test_a_log_that_is_named_from_here_stays_where_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for folder in ("here", "there"):
+        (tmp_path / folder).mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    with desk(Path("log")) as at:
+        at.run("hello", lambda at: at.ask("mail.read", folder="a"))
+        reader = FlightRecorder("log")
+        before = reader.size
+        monkeypatch.chdir(tmp_path / "there")
+        # Long enough for a payload, so that a file is made too.
+        at.run("hello", lambda at: at.ask("mail.read", folder="b" * 20_000))
+        for recorder in (at.kernel.flight_recorder, reader):
+            assert recorder.size > before
+            assert len(list(recorder.query(action="mail.read", kind="intent"))) == 2
+        at.kernel.flight_recorder.checkpoint()
+    assert list((tmp_path / "there").iterdir()) == []
+    assert FlightRecorder(tmp_path / "here" / "log").verify()

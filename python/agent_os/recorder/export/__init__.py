@@ -8,6 +8,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Final, Protocol
 
+from agent_os.errors import RecorderError
 from agent_os.recorder.export.selection import Selection
 
 if TYPE_CHECKING:
@@ -50,10 +51,15 @@ def export(
         raise ValueError("only `jsonl` can hold payloads; leave `payloads` out")
     write: Writer = import_module(f"agent_os.recorder.export.{format}").write
     selection = Selection(recorder, pid=pid, start=start, payloads=payloads)
-    if isinstance(out, (str, os.PathLike)):
-        with _replaced(Path(out)) as file:
-            return write(selection, file)
-    return write(selection, out)
+    try:
+        if isinstance(out, (str, os.PathLike)):
+            with _replaced(Path(out)) as file:
+                return write(selection, file)
+        return write(selection, out)
+    except (KeyError, AttributeError) as error:
+        raise RecorderError(
+            "an entry is not as a kernel writes it; check the log with `agentos log verify`", code="log_damaged"
+        ) from error
 
 
 @contextlib.contextmanager

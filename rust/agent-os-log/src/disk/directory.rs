@@ -13,14 +13,16 @@ static ZEROS: [u8; 64 << 10] = [0; 64 << 10];
 /// A directory of the operating system. What it makes is for its owner only: a log holds what agents were told.
 #[derive(Debug)]
 pub struct Directory {
+    // INVARIANT: absolute, as far as there is a working directory: a program that changes it later still has its log.
     root: PathBuf,
+    shown: PathBuf,
 }
 
 impl Directory {
     /// The directory at this path; it need not exist yet.
     #[must_use]
     pub fn new(root: &Path) -> Self {
-        Self { root: root.to_owned() }
+        Self { root: std::path::absolute(root).unwrap_or_else(|_| root.to_owned()), shown: root.to_owned() }
     }
 
     fn at(&self, name: &str) -> PathBuf {
@@ -30,7 +32,8 @@ impl Directory {
 
 impl Disk for Directory {
     fn path(&self, name: &str) -> String {
-        self.at(name).display().to_string()
+        let shown = if name.is_empty() { self.shown.clone() } else { self.shown.join(name) };
+        shown.display().to_string()
     }
 
     fn create_folder(&self, folder: &str) -> io::Result<()> {
