@@ -28,6 +28,8 @@ class RunPlace(NamedTuple):
 class Action:
     """An `intent` or `denied`, with its outcome if there is one, and the questions and answers about it.
 
+    What was denied again and again is one action, too, with its `count`.
+
     ``run`` is the place of the run that asked for it, ``None`` for the operator's own; ``started`` the
     `process.started` of the run that it began.
     """
@@ -49,6 +51,12 @@ class Action:
         """The number of its intent or denial."""
         seq: int = self.entry["seq"]
         return seq
+
+    @property
+    def count(self) -> int:
+        """How often it was asked for."""
+        count: int = self.entry.get("count", 1)
+        return count
 
     @property
     def top(self) -> int:
@@ -79,6 +87,9 @@ class Joining:
                     self._open[entry["seq"]] = self._action(entry)
                 case "denied":
                     yield self._action(entry)
+                case "denied.repeatedly":
+                    decision = {"effect": "deny", "reason": entry["reason"], "rules": entry["rules"]}
+                    yield self._action({**entry, "decision": decision})
                 case "outcome":
                     if (started := self._children.pop(entry["intent"], None)) is not None:
                         self.runs.pop(started["pid"], None)
@@ -104,6 +115,8 @@ class Joining:
         return Action(entry, None, self._approvals(entry), None if pid is None else self.runs.get(pid))
 
     def _approvals(self, entry: Entry) -> tuple[Entry, ...]:
+        if entry["kind"] == "denied.repeatedly":
+            return ()
         key = (entry.get("pid"), entry["action"])
         waiting = self._asked.get(key)
         if waiting is None:

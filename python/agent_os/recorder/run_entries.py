@@ -62,6 +62,7 @@ def pairs_from(recorder: FlightRecorder, started: Entry) -> Iterator[tuple[bytes
             yield raw, entry
         elif kind == "outcome" and entry["intent"] == intent:
             yield raw, entry
+            yield from _afterwards(recorder, pids, seq)
             return
         elif seq < started["seq"]:
             # Another run may have had the number before, in the time of an earlier kernel.
@@ -72,6 +73,20 @@ def pairs_from(recorder: FlightRecorder, started: Entry) -> Iterator[tuple[bytes
                 yield raw, entry
         elif entry.get("pid") in pids:
             yield raw, entry
+
+
+def _afterwards(recorder: FlightRecorder, pids: set[int], end: int) -> Iterator[tuple[bytes, Entry]]:
+    """What is written of runs that have ended: how often the same was denied to them again."""
+    new = [next(recorder.query(kind=kind, start=end, limit=1), None) for kind in NEW_KERNEL]
+    before = min((entry["seq"] for entry in new if entry is not None), default=None)
+    found = [
+        entry["seq"]
+        for pid in pids
+        for entry in recorder.query(kind="denied.repeatedly", pid=pid, start=end, before=before)
+    ]
+    for seq in sorted(found):
+        raw = recorder.raw(seq)
+        yield raw, parse(raw)
 
 
 def above(recorder: FlightRecorder, started: Entry) -> list[Entry]:

@@ -254,6 +254,9 @@ mod tests {
     #![allow(clippy::unwrap_used)]
 
     use super::*;
+    use agent_os_core::canonical;
+    use agent_os_core::value::Value;
+    use proptest::prelude::*;
 
     const ENTRY: &str = r#"{"action":"a.b","agent":"é\n\"x\"","args":{"agent":"other","kind":["x",{"pid":9}]},"decision":{"effect":"deny","obligations":{"label":["l1"],"rules":["r2"]},"reason":"x","rules":["r1"],"shadow":{"effect":"allow","rules":["never"]}},"intent":4,"kind":"denied","labels":["l2"],"parent":0,"pid":7,"rules":["r3"],"run":{"calls":1,"labels":["l3"]},"seq":5,"status":"returned","time":-12}"#;
 
@@ -283,5 +286,32 @@ mod tests {
     fn a_field_of_another_type_is_as_if_it_were_not_there() {
         let facts = skim(br#"{"agent":7,"decision":null,"kind":"x","labels":[1,"l"],"pid":-1,"time":1}"#).unwrap();
         assert_eq!((facts.agent, facts.pid, facts.labels.join("")), (None, None, "l".into()));
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_is_read_as_it_was_written(agent in ".{0,40}", label in any::<String>(), pid in 0..i64::MAX) {
+            let run = Value::Map([("labels".to_owned(), Value::List(vec![label.as_str().into()]))].into());
+            let entry = [
+                ("agent", agent.as_str().into()),
+                ("args", Value::List(vec![label.as_str().into(), run.clone()])),
+                ("kind", "text".into()),
+                ("pid", pid.into()),
+                ("run", run),
+                ("time", 1_i64.into()),
+            ];
+            let entry = canonical::encode(&Value::Map(entry.map(|(key, value)| (key.to_owned(), value)).into()));
+            let facts = skim(&entry).unwrap();
+            prop_assert_eq!(facts.agent.as_deref(), Some(agent.as_str()));
+            prop_assert_eq!(facts.labels.first().map(AsRef::as_ref), Some(label.as_str()));
+            // Beyond 2^53 the canonical form tags a number, and no run has such a number.
+            prop_assert!(facts.pid.is_none_or(|found| Ok(found) == u64::try_from(pid)));
+        }
+
+        #[test]
+        fn nothing_makes_it_panic(bytes in prop::collection::vec(any::<u8>(), 0..200), text in "[{}\\[\\]\",:a-z0-9.\\\\-]{0,60}") {
+            let _ = skim(&bytes);
+            let _ = skim(text.as_bytes());
+        }
     }
 }

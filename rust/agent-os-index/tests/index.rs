@@ -226,6 +226,32 @@ fn a_log_that_was_put_back_cut_or_written_anew_is_indexed_anew() {
 }
 
 #[test]
+fn the_last_entry_shows_that_a_log_of_one_segment_was_put_back_or_went_another_way() {
+    let desk = Desk::new();
+    desk.work(100);
+    let elsewhere = desk.folder.path().join("older");
+    copy(&desk.log(), &elsewhere);
+    desk.work(100);
+    let index = desk.index();
+    index.catch_up().unwrap();
+    fs::remove_dir_all(desk.log()).unwrap();
+    copy(&elsewhere, &desk.log());
+    assert_eq!(index.catch_up().unwrap(), Reader::open(&desk.log()).unwrap().size().unwrap());
+    // The same log goes on in two ways, to the same size.
+    desk.work(50);
+    let size = index.catch_up().unwrap();
+    fs::remove_dir_all(desk.log()).unwrap();
+    fs::rename(&elsewhere, desk.log()).unwrap();
+    desk.work(50);
+    assert_eq!(index.catch_up().unwrap(), size);
+    for found in all(&index, &asked(&[(Field::Kind, "denied")]), 100) {
+        let entry = String::from_utf8(index.entry(found.at).unwrap().unwrap()).unwrap();
+        assert!(entry.contains(r#""kind":"denied""#) && entry.contains(&format!(r#""seq":{},"#, found.seq)), "{entry}");
+    }
+    assert_eq!(seqs(&index, &asked(&[(Field::Kind, "denied")])), scanned(&desk.log(), r#""kind":"denied""#));
+}
+
+#[test]
 fn a_segment_that_was_changed_after_it_ended_is_indexed_anew() {
     let desk = Desk::new();
     desk.work(6_000);

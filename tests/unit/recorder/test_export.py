@@ -435,3 +435,14 @@ def test_a_log_of_many_blocks_is_exported_whole(tmp_path: Path) -> None:
         == exported(recorder, "ocsf")[0]
         == recorder.statistics().counts["kind"]["intent"] + recorder.statistics().counts["kind"].get("denied", 0)
     )
+
+
+def test_what_was_denied_again_and_again_is_exported_with_how_often(tmp_path: Path) -> None:
+    with desk(tmp_path / "log") as at:
+        at.run("again", lambda at: [at.ask("payments.send", iban="unknown", amount=3) for _ in range(50)])
+    recorder = FlightRecorder(tmp_path / "log")
+    events = [json.loads(line) for line in exported(recorder, "ocsf", pid=1)[1].splitlines()]
+    assert sum(event["count"] for event in events if event["action"] == "Denied") == 50
+    spans = [span for span in spans_of(exported(recorder, "otel", pid=1)[1]) if span.status.code == 2]
+    assert sum(attribute(span, "agent_os.count") or 1 for span in spans) == 50
+    assert "times more: payments.send, denied_by_default" in page(recorder, pid=1)[1].text

@@ -180,3 +180,20 @@ def test_a_denied_run_has_no_tree(tmp_path: Path) -> None:
             at.run("hello", lambda at: None)
         with pytest.raises(RecorderError, match="no run 1"):
             at.kernel.flight_recorder.trace(1)
+
+
+def test_what_is_denied_again_and_again_is_in_the_trace_of_the_run_also_when_it_is_counted_after_its_end(
+    tmp_path: Path,
+) -> None:
+    with desk(tmp_path / "log") as at:
+        at.run("again", lambda at: [at.ask("payments.send", iban="unknown", amount=3) for _ in range(50)])
+        at.run("other", lambda at: at.ask("mail.read", folder="a"))
+    with desk(tmp_path / "log") as at:
+        at.run("again", lambda at: [at.ask("payments.send", iban="unknown", amount=3) for _ in range(50)])
+    recorder = FlightRecorder(tmp_path / "log")
+    for start in (0, None):
+        run = recorder.trace(1, start=start)
+        repeated = [event for event in run.events if event["kind"] == "denied.repeatedly"]
+        assert len(run.actions) + sum(event["count"] for event in repeated) == 50
+        assert {event["pid"] for event in repeated} == {1}
+    assert [event for event in recorder.trace(2).events if event["kind"] == "denied.repeatedly"] == []

@@ -186,7 +186,9 @@ class _Page:
         yield "</li>\n"
 
     def _event(self, entry: Mapping[str, Any]) -> str:
-        origin = f" from {entry['origin']}" if "origin" in entry else ""
+        origin = f"from {entry['origin']}" if "origin" in entry else ""
+        if entry["kind"] == "denied.repeatedly":
+            origin = f"{entry['count']} times more: {entry['action']}, {entry['reason']}"
         at = f'<span class="at">#{text(entry["seq"])} +{_duration(entry["time"] - self._began)}</span>'
         name = f'<span class="name">{text(entry["kind"])}</span> <span>{text(origin)}</span>'
         rest = {

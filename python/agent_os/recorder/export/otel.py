@@ -64,6 +64,7 @@ def span_of(action: Action, log_id: str) -> dict[str, Any]:
         "agent_os.decision.reason": decision["reason"],
         "agent_os.decision.rules": decision["rules"],
         "agent_os.bundle": entry.get("bundle"),
+        "agent_os.count": action.count if action.count != 1 else None,
         "agent_os.pid": entry.get("pid"),
         "agent_os.parent_pid": entry.get("parent"),
         "agent_os.labels": entry.get("run", {}).get("labels") or None,
