@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from agent_os import KernelSpace, Policy, PolicyDenied
+from agent_os.recorder.key_folder import index_folder
 from tests.unit.kernel.desk import inside, of_kind
 
 RULES = "agent_os: 1\nname: open\nextends: [more.yaml]\nrules:\n  - {id: all, effect: allow, action: '**'}\n"
@@ -85,6 +86,19 @@ def test_a_policy_that_allows_everything_does_not_open_the_control_plane(it: Des
             assert denied(it.kernel, attack).decision.reason == "protected_path"
     assert it.policy.read_text(encoding="ascii") == RULES
     assert it.store.exists()
+
+
+def test_the_indexes_of_logs_are_protected_so_that_no_agent_leaves_its_entries_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    it = Desk(tmp_path)
+    folder = index_folder()
+    assert folder.is_relative_to(tmp_path / "cache")
+    for path in (folder, folder / "any.sqlite", folder / "any.sqlite-wal"):
+        for attack in (lambda path=path: it.read(path=str(path)), lambda path=path: it.bash(command=f"rm '{path}'")):
+            assert denied(it.kernel, attack).decision.reason == "protected_path"
+    it.kernel.close()
 
 
 def test_what_is_not_the_control_planes_passes(it: Desk) -> None:

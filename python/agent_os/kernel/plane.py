@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from agent_os import _core
 from agent_os.policy.files import is_preset_name
-from agent_os.recorder.key_folder import key_folder, state_folder
+from agent_os.recorder.key_folder import index_folder, key_folder, state_folder
 
 if TYPE_CHECKING:
     from agent_os.kernel.space import PolicySource
@@ -47,7 +47,7 @@ class ControlPlane:
             paths.append(str(directory))
         if store is not None:
             paths += [f"{store}{ending}" for ending in _BESIDE_STORE]
-        paths += [str(state_folder()), str(key_folder())]
+        paths += [str(state_folder()), str(key_folder()), str(index_folder())]
         if key is not None:
             paths.append(os.fspath(key))
         self._paths = paths

@@ -1,8 +1,9 @@
-"""Where the keys of logs are kept: in the user's own state folder, never beside a log."""
+"""Where keys of logs are kept, in the user's own state folder, and their indexes, in the cache: never beside a log."""
 
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 
 
@@ -14,3 +15,14 @@ def state_folder() -> Path:
 def key_folder() -> Path:
     """The folder of the keys that sign logs; a file ``<log id>.key`` for each."""
     return state_folder() / "keys"
+
+
+def index_folder() -> Path:
+    """The folder of the indexes of logs, under ``$XDG_CACHE_HOME`` or the system's folder for what can be made anew."""
+    if given := os.environ.get("XDG_CACHE_HOME"):
+        cache = Path(given)
+    elif sys.platform == "win32" and (local := os.environ.get("LOCALAPPDATA")):
+        cache = Path(local)
+    else:
+        cache = Path.home() / ".cache"
+    return cache / "agent-os" / "log-index"

@@ -6,7 +6,6 @@ question once more; an index that named an entry wrongly is not asked any furthe
 
 from __future__ import annotations
 
-import hashlib
 import os
 import sys
 from pathlib import Path
@@ -14,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 from agent_os import _core
 from agent_os.errors import RecorderError
+from agent_os.recorder.key_folder import index_folder
 from agent_os.recorder.links import OPERATOR, Link
 from agent_os.recorder.query import micros_of
 from agent_os.recorder.source import parse
@@ -139,8 +139,10 @@ def index_file(directory: Path, log_id: str) -> Path | None:
 
     ``None`` if there is no folder that nobody else can write: the index is then a temporary one.
     """
+    import hashlib
+
     try:
-        folder = _folder()
+        folder = index_folder()
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         place = os.path.realpath(directory)
         if sys.platform != "win32":
@@ -151,16 +153,6 @@ def index_file(directory: Path, log_id: str) -> Path | None:
         return None
     name = hashlib.sha256(os.fsencode(place)).hexdigest()[:16]
     return folder / f"{log_id}-{name}.sqlite"
-
-
-def _folder() -> Path:
-    if given := os.environ.get("XDG_CACHE_HOME"):
-        cache = Path(given)
-    elif sys.platform == "win32" and (local := os.environ.get("LOCALAPPDATA")):
-        cache = Path(local)
-    else:
-        cache = Path.home() / ".cache"
-    return cache / "agent-os" / "log-index"
 
 
 def _within(micros: int | None) -> int | None:
