@@ -13,7 +13,7 @@ from agent_os import _core
 from agent_os.cli.exits import Exit, Unusable, UsageError
 from agent_os.cli.lines import time_of
 from agent_os.cli.output import print_json, say, shown
-from agent_os.kernel.queue import TOKEN, TOKEN_FILE
+from agent_os.kernel.queue import RELOAD, TOKEN, TOKEN_FILE
 
 if TYPE_CHECKING:
     from argparse import Namespace
@@ -64,9 +64,8 @@ def _list(queue: _core.Approvals, arguments: Namespace) -> Exit:
         return Exit.OK
     for row in rows:
         asked = row["shown"]
-        what = (
-            f"{asked['agent_id']}[{asked['pid']}]  {asked['action']}  {json.dumps(asked['args'], ensure_ascii=False)}"
-        )
+        who = "kernel" if asked["action"] == RELOAD else f"{asked['agent_id']}[{asked['pid']}]"
+        what = f"{who}  {asked['action']}  {json.dumps(asked['args'], ensure_ascii=False)}"
         print(shown(f"{row['code']}  {row['standing']:<8}  {time_of(row['asked_at'])}  {what}"))
     if not rows:
         say("nothing waits")
@@ -79,7 +78,10 @@ def _show(row: dict[str, Any], arguments: Namespace) -> None:
         return
     asked = row["shown"]
     print(shown(f"{row['code']}  {row['standing']}"))
-    print(shown(f"  agent `{asked['agent_id']}`, run {asked['pid']}, asks for `{asked['action']}`"))
+    if asked["action"] == RELOAD:
+        print("  the files of the policy changed and may open something; approving puts exactly this bundle in force")
+    else:
+        print(shown(f"  agent `{asked['agent_id']}`, run {asked['pid']}, asks for `{asked['action']}`"))
     for name, value in asked["args"].items():
         print(shown(f"  {name} = {json.dumps(value, ensure_ascii=False)}"))
     for rule, message in asked["rules"]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import os
 import time
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from agent_os import _core
 from agent_os.errors import AgentOSError
@@ -19,8 +19,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from agent_os.kernel.approvals import ApprovalRequest
+    from agent_os.policy import Policy
 
-__all__ = ["TOKEN", "TOKEN_FILE", "OperatorQueue", "queue_of", "refuse_visible_token"]
+__all__ = ["RELOAD", "TOKEN", "TOKEN_FILE", "OperatorQueue", "queue_of", "refuse_visible_token"]
 
 #: Variables of the operator's shell that hold the token, or the path of a file with it.
 TOKEN: Final = "AGENT_OS_OPERATOR_TOKEN"  # noqa: S105 -- the variable's name
@@ -28,6 +29,13 @@ TOKEN_FILE: Final = "AGENT_OS_OPERATOR_TOKEN_FILE"  # noqa: S105 -- the variable
 
 _TOKEN_PREFIX: Final = "agentos-operator-token-"  # noqa: S105 -- how a token begins
 _POLL: Final = 0.1
+
+#: The name under which a bundle that may open something waits; no tool can have it.
+RELOAD: Final = "kernel.reload"
+#: How long it waits, in microseconds; after that it is asked for anew.
+_RELOAD_EXPIRES: Final = 7 * 24 * 3600 * 1_000_000
+#: How many things that it opens are shown, and how many requests.
+_SHOWN: Final = 20
 
 
 class OperatorQueue:
@@ -60,6 +68,25 @@ class OperatorQueue:
             # Without a thread: a waiter that was cancelled does not wait for one.
             waiting.end("gone" if how == "waiting" else how)
         return how == "approved"
+
+    def ask_reload(self, old: Policy, new: Policy, opens: tuple[str, ...]) -> _core.Waiting:
+        """Shows the operator what ``new`` may open, with requests that show it; the signature is over its digest."""
+        opened = [one.to_dict() for one in old.diff(new).differences if one.change == "opened"]
+        shown: dict[str, Any] = {
+            "action": RELOAD,
+            "agent_id": None,
+            "pid": None,
+            "args": {
+                "policy": new.name,
+                "bundle": new.digest,
+                "opens": list(opens[:_SHOWN]),
+                "opened": opened[:_SHOWN],
+            },
+            "rules": [],
+        }
+        request = _core.digest({"action": RELOAD, "bundle": new.digest})
+        expires = time.time_ns() // 1_000 + _RELOAD_EXPIRES
+        return self._queue.ask(request, new.digest, _core.canonical(shown).decode(), expires)
 
     def _ask(self, request: ApprovalRequest) -> _core.Waiting:
         shown = {

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from threading import Lock
 from typing import TYPE_CHECKING
 
-from agent_os.errors import PolicyError
+from agent_os.errors import AgentOSError, PolicyError
+from agent_os.kernel.queue import OperatorQueue
 from agent_os.kernel.settings import warn_if_nothing_is_enforced
 
 if TYPE_CHECKING:
@@ -20,10 +22,12 @@ __all__ = ["Reloader"]
 class Reloader:
     """Puts policies in force, one at a time. What may open something waits here until the operator takes it."""
 
-    def __init__(self, core: _core.Kernel, plane: ControlPlane, loaded: Policy) -> None:
+    def __init__(self, core: _core.Kernel, plane: ControlPlane, loaded: Policy, approver: object) -> None:
         self._core = core
         self._plane = plane
         self._loaded = loaded
+        self._queue = approver if isinstance(approver, OperatorQueue) else None
+        self._waiting: tuple[_core.Waiting, Policy, tuple[str, ...], _core.Protected] | None = None
         self._lock = Lock()
         self._pending: tuple[str, tuple[str, ...]] | None = None
 
@@ -55,6 +59,7 @@ class Reloader:
             now = self._core.bundle
             if loaded.digest == now.digest:
                 self._pending = None
+                self._forget("gone")
                 return None
             opens = tuple(now.may_open(loaded.bundle))
             if not opens:
@@ -64,8 +69,43 @@ class Reloader:
                 # Files that it newly extends are watched, so they are the operator's already.
                 self._core.protect(self._plane.around(self._loaded, loaded))
                 self._pending = (loaded.digest, opens)
+                self._ask(loaded, opens)
             return opens
+
+    def settle(self) -> tuple[str, Policy] | None:
+        """Puts in force what waits, if the operator's token has signed for it: how that ended, ``None`` before."""
+        with self._lock:
+            if self._waiting is None:
+                return None
+            waiting, loaded, opens, protected = self._waiting
+            how = self._core.reload_approved(loaded.bundle, waiting, protected)
+            if how == "waiting":
+                return None
+            self._forget(how)
+            if how == "approved":
+                self._loaded, self._pending = loaded, None
+            elif how == "expired":
+                self._ask(loaded, opens)
+            return how, loaded
+
+    def close(self) -> None:
+        """Nothing waits any more."""
+        with self._lock:
+            self._forget("gone")
+
+    def _ask(self, loaded: Policy, opens: tuple[str, ...]) -> None:
+        self._forget("gone")
+        if self._queue is not None:
+            waiting = self._queue.ask_reload(self._loaded, loaded, opens)
+            self._waiting = (waiting, loaded, opens, self._plane.around(loaded))
+
+    def _forget(self, how: str) -> None:
+        if self._waiting is not None:
+            waiting, self._waiting = self._waiting[0], None
+            with suppress(AgentOSError):  # A notice: what it says of the past decides nothing.
+                waiting.end(how)
 
     def _apply(self, loaded: Policy, reason: str) -> None:
         self._core.reload(loaded.bundle, reason, self._plane.around(loaded))
         self._loaded, self._pending = loaded, None
+        self._forget("gone")

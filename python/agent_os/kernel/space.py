@@ -102,9 +102,7 @@ class KernelSpace:
         from agent_os.recorder.key_folder import key_folder
 
         if guard:
-            raise IsolationUnavailable(
-                "`guard=True` asks for the runtime guard, which this version does not have; leave it out"
-            )
+            raise IsolationUnavailable("`guard=True` asks for a runtime guard, which this version lacks; leave it out")
         if approver == "queue":
             refuse_visible_token()
         elif operator is not None:
@@ -136,11 +134,11 @@ class KernelSpace:
         self._registry = Registry(self.core)
         self.commits = commits_of(self.core, durability)
         self.check = self.core.check
-        self._reloader = Reloader(self.core, plane, loaded)
         self._watcher: Watcher | None = None
         try:
             if approver == "queue":
                 self._approver = queue_of(store_of(store), operator, self.core.log_id)
+            self._reloader = Reloader(self.core, plane, loaded, self._approver)
             if watch:
                 from agent_os.kernel.watching import Watcher
 

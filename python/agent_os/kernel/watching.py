@@ -36,7 +36,8 @@ class ReloadReport:
     """What became of a change of the watched files.
 
     ``applied``: the bundle is in force. ``pending``: it may open what ``opens`` lists, and waits until the operator's
-    code calls ``kernel.reload``. ``rejected``: the files are not understood, ``error`` says why, and nothing changed.
+    code calls ``kernel.reload`` or the operator approves it in the queue. ``rejected``: the files are not understood,
+    or the operator has refused them; ``error`` says why, and nothing changed.
     """
 
     status: Literal["applied", "pending", "rejected"]
@@ -77,21 +78,22 @@ class Watcher:
         """Ends the thread."""
         self._stop.set()
         self._thread.join(timeout=10)
+        self._reloader.close()
 
     def _run(self) -> None:
-        self._look()
+        self._turn()
         while not self._stop.is_set():
             folders = {str(folder) for file in self._files for folder in _folders(file) if folder.is_dir()}
             if not folders:
                 self._stop.wait(_LOOK_AGAIN / 1_000)
-                self._look()
+                self._turn()
                 continue
             try:
                 self._wait(folders)
             except Exception as error:  # noqa: BLE001 -- a folder that went away must not end the watching
                 _log.warning("watching the policy's files failed and is begun again: %s", error)
                 self._stop.wait(_LOOK_AGAIN / 1_000)
-            self._look()
+            self._turn()
 
     def _wait(self, folders: set[str]) -> None:
         """Returns when something may have changed."""
@@ -107,9 +109,28 @@ class Watcher:
             stop_event=self._stop,
             raise_interrupt=False,
         ):
-            self._look()
+            self._turn()
             if self._files != files:
                 return
+
+    def _turn(self) -> None:
+        self._look()
+        try:
+            settled = self._reloader.settle()
+        except AgentOSError as error:
+            _log.error("a policy that waits for the operator could not be looked after: %s", error)
+            return
+        if settled is None:
+            return
+        how, loaded = settled
+        if how == "approved":
+            _log.warning("the operator has put the policy `%s` in force", loaded.name)
+            if loaded.bundle.only_observes:
+                _log.warning("the policy `%s` ENFORCES NOTHING", loaded.name)
+            self._tell(ReloadReport("applied", loaded.digest))
+        elif how != "expired":
+            _log.warning("the policy `%s` was refused in the operator's queue: %s", loaded.name, how)
+            self._tell(ReloadReport("rejected", loaded.digest, error=f"refused in the operator's queue: {how}"))
 
     def _look(self) -> None:
         signature = self._signature()

@@ -1,6 +1,7 @@
 //! The queue of what waits for the operator: the kernel's side, and that of the command line.
 
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use agent_os_store::{Answer, Asked, Database, Entry, Operator, Refused, Standing, StoreError, Ticket, Token};
@@ -64,6 +65,7 @@ impl ApprovalQueue {
             ticket,
             expires: expires_micros,
             seen: Mutex::new(now),
+            used: AtomicBool::new(false),
         })
     }
 }
@@ -76,6 +78,19 @@ pub(crate) struct Waiting {
     ticket: Ticket,
     expires: i64,
     seen: Mutex<i64>,
+    used: AtomicBool,
+}
+
+impl Waiting {
+    /// True once, and only for the bundle that was asked about.
+    pub(crate) fn is_good_for(&self, bundle: &str) -> bool {
+        self.ticket.asked().bundle == bundle && !self.used.swap(true, Ordering::AcqRel)
+    }
+
+    /// The digest of what was asked.
+    pub(crate) fn request(&self) -> &str {
+        &self.ticket.asked().request
+    }
 }
 
 #[pymethods]
@@ -87,7 +102,7 @@ impl Waiting {
     }
 
     /// `waiting`, `approved`, `denied`, `expired`, or `forged`: a verdict that the operator did not sign.
-    fn poll(&self, py: Python<'_>) -> PyResult<&'static str> {
+    pub(crate) fn poll(&self, py: Python<'_>) -> PyResult<&'static str> {
         let now = now();
         let answer = apart(py, || self.database.answer(&self.ticket, &self.operator))?;
         match answer {

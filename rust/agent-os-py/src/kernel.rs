@@ -16,6 +16,7 @@ use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyString};
 
+use crate::approvals::Waiting;
 use crate::bundle::{Bundle, Extra, now};
 use crate::call::{Call, Target};
 use crate::decision::Decision;
@@ -91,7 +92,7 @@ impl Kernel {
             None => Arc::new(MemoryStore::new()),
         };
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
-        let loaded = loaded(&log, bundle, "start").map_err(|fault| errors::unrecorded(py, &fault))?;
+        let loaded = loaded(&log, bundle, "start", None).map_err(|fault| errors::unrecorded(py, &fault))?;
         let core = Road::new(
             number,
             Arc::clone(&bundle.core),
@@ -222,11 +223,39 @@ impl Kernel {
             protected.map_or_else(|| Arc::clone(&self.core.in_force().protected), |given| Arc::clone(&given.0));
         // Writing the policy into the log takes longer than many decisions, and other threads go on deciding meanwhile.
         py.detach(|| {
-            loaded(&self.log, bundle, reason).and_then(|draft| {
+            loaded(&self.log, bundle, reason, None).and_then(|draft| {
                 self.core.reload(Arc::clone(&bundle.core), Arc::clone(&bundle.extra), protected, &draft)
             })
         })
         .map_err(|fault| errors::unrecorded(py, &fault))
+    }
+
+    /// Puts a bundle in force that may open something, if the operator's token has signed for exactly this bundle. Says
+    /// how the request stands, as [`Waiting::poll`] does; an approval is good for one reload.
+    fn reload_approved(
+        &self,
+        py: Python<'_>,
+        bundle: &Bundle,
+        waiting: &Waiting,
+        protected: &Protected,
+    ) -> PyResult<&'static str> {
+        self.control(py, "kernel.reload")?;
+        let how = waiting.poll(py)?;
+        if how != "approved" {
+            return Ok(how);
+        }
+        // SECURITY: the operator signed for a digest, and for one reload.
+        if !waiting.is_good_for(bundle.core.digest()) {
+            return Ok("forged");
+        }
+        py.detach(|| {
+            loaded(&self.log, bundle, "approved", Some(waiting.request())).and_then(|draft| {
+                let (core, extra) = (Arc::clone(&bundle.core), Arc::clone(&bundle.extra));
+                self.core.reload(core, extra, Arc::clone(&protected.0), &draft)
+            })
+        })
+        .map_err(|fault| errors::unrecorded(py, &fault))?;
+        Ok(how)
     }
 
     /// Protects other files under the bundle in force.
@@ -369,7 +398,13 @@ fn moment(bundle: &agent_os_core::policy::Bundle) -> i64 {
     if bundle.reads_time() { now() } else { 0 }
 }
 
-fn loaded(log: &Log, bundle: &Bundle, reason: &str) -> Result<Draft, agent_os_core::kernel::RecordFault> {
+/// `approval` is the digest of what the operator has signed for.
+fn loaded(
+    log: &Log,
+    bundle: &Bundle,
+    reason: &str,
+    approval: Option<&str>,
+) -> Result<Draft, agent_os_core::kernel::RecordFault> {
     let document = canonical::encode(bundle.core.document());
     let mut written = Vec::new();
     if document.len() > INLINE_DOCUMENT {
@@ -378,6 +413,9 @@ fn loaded(log: &Log, bundle: &Bundle, reason: &str) -> Result<Draft, agent_os_co
         written = document;
     }
     let mut draft = Draft::new();
+    if let Some(approval) = approval {
+        draft.text("approval", approval);
+    }
     draft
         .text("bundle", bundle.core.digest())
         .field("document", |out| out.extend_from_slice(&written))

@@ -125,6 +125,12 @@ impl Ticket {
         &self.id
     }
 
+    /// What was asked.
+    #[must_use]
+    pub fn asked(&self) -> &Asked {
+        &self.asked
+    }
+
     fn statement(&self, approved: bool) -> Statement<'_> {
         self.asked.statement(&self.store, &self.id, approved)
     }
