@@ -96,12 +96,16 @@ def test_text_over_the_limit_is_unknown_and_named() -> None:
 
 
 def test_nesting_beyond_the_limit_is_unknown_and_named() -> None:
-    value: Any = 1
-    for _ in range(100_000):
-        value = [value]
+    limits = {name: value for name, value, _ in _core.limits()}
     bundle = compiled({"args.value": {"size": {"gt": 5}}})
-    decision = within_bounds(lambda: bundle.decide("work.do", {"value": value}, agent="desk-7"))
-    assert (decision.effect, decision.reason) == ("deny", "condition_unknown")
+    value: Any = 1
+    # The first is over no other bound.
+    for depth in (limits["depth"] + 2, 100_000):
+        value = 1
+        for _ in range(depth):
+            value = [value]
+        decision = within_bounds(lambda value=value: bundle.decide("work.do", {"value": value}, agent="desk-7"))
+        assert (decision.effect, decision.reason) == ("deny", "condition_unknown")
     while isinstance(value, list):
         value = value[0]
 

@@ -10,6 +10,7 @@ pub mod case;
 pub mod differential;
 pub mod engine;
 pub mod generate;
+pub mod property;
 pub mod reference;
 pub mod shrink;
 pub mod sql;
