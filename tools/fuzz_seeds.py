@@ -18,6 +18,10 @@ def main() -> None:
             # The form that fuzz_targets/policy.rs reads: a document, a line feed, the arguments.
             seed("policy", compact(document) + b"\n" + compact(arguments))
             seed("canonical", compact(arguments))
+            for text in (
+                text for text in arguments.values() if path.stem in ("shell", "sql") and isinstance(text, str)
+            ):
+                seed(path.stem, text.encode())
 
 
 def cases(vectors: dict[str, Any]) -> Iterator[tuple[Any, Any]]:

@@ -21,7 +21,7 @@ const GAPS: &[&str] = &[
     "\t",
     "\r\n",
     " /* ; DROP TABLE secrets */ ",
-    "/**/",
+    " /**/ ",
     " -- it's ; DELETE FROM secrets\n",
     " /* -- \" ' ` [ */ ",
 ];
