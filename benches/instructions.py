@@ -1,4 +1,4 @@
-"""Instructions per decision, counted by callgrind, against the bounds in ``instructions.json``.
+"""Instructions per decision and per load of a bundle, by callgrind, against the bounds in ``instructions.json``.
 
 Counts do not move with a machine's neighbours, so they gate what wall clocks cannot: a tail, or a rule that is
 evaluated where it used to be left out. They do move with compilers; ``--write`` sets the bounds anew, to what was
@@ -18,9 +18,11 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 BOUNDS = Path(__file__).with_name("instructions.json")
-BUILD = ["cargo", "build", "--quiet", "--release", "--locked", "-p", "agent-os-testkit", "--example", "decide_cost"]
-PROGRAM = ROOT / "target/release/examples/decide_cost"
-DECISIONS = 50
+#: The programs, and how often each does what is counted.
+PROGRAMS = {"decide_cost": 50, "load_cost": 2}
+EXAMPLES = [word for program in PROGRAMS for word in ("--example", program)]
+BUILD = ["cargo", "build", "--quiet", "--release", "--locked", "-p", "agent-os-testkit", *EXAMPLES]
+BUILT = ROOT / "target/release/examples"
 
 
 def main() -> int:
@@ -32,8 +34,10 @@ def main() -> int:
         print("skipped: valgrind was not found\n  hint: `apt install valgrind`", file=sys.stderr)
         return 1 if options.require else 0
     subprocess.run(BUILD, cwd=ROOT, check=True)
-    names = subprocess.run([PROGRAM], capture_output=True, text=True, check=True).stdout.split()
-    counts = {name: count(name) for name in names}
+    counts = {}
+    for program in PROGRAMS:
+        names = subprocess.run([BUILT / program], capture_output=True, text=True, check=True).stdout.split()
+        counts |= {name: count(program, name) for name in names}
     if options.write:
         bounds = {"slack": 0.1, "instructions": counts}
         BOUNDS.write_text(json.dumps(bounds, indent=2) + "\n", encoding="utf-8")
@@ -43,18 +47,19 @@ def main() -> int:
     return compare(counts, json.loads(BOUNDS.read_text(encoding="utf-8")))
 
 
-def count(name: str) -> int:
-    """Instructions inside of ``measured``, per decision; one more decision warms up and is counted too."""
+def count(program: str, name: str) -> int:
+    """Instructions inside of ``measured``, per time; one more time warms up and is counted too."""
     command = [
         "valgrind",
         "--tool=callgrind",
         "--callgrind-out-file=/dev/null",
-        "--toggle-collect=*decide_cost*measured*",
-        PROGRAM,
+        f"--toggle-collect=*{program}*measured*",
+        BUILT / program,
         name,
     ]
-    few, many = (collected([*command, str(decisions)]) for decisions in (1, 1 + DECISIONS))
-    return (many - few) // DECISIONS
+    times = PROGRAMS[program]
+    few, many = (collected([*command, str(count)]) for count in (1, 1 + times))
+    return (many - few) // times
 
 
 def collected(command: list[str | Path]) -> int:
@@ -74,7 +79,7 @@ def compare(counts: dict[str, int], bounds: dict[str, object]) -> int:
     for name, found in counts.items():
         bound = known.get(name, 0)
         over = found > bound * (1 + slack)
-        print(f"{name:<22} {found:>9} instructions per decision, bound {bound}{'  EXCEEDED' if over else ''}")
+        print(f"{name:<22} {found:>9} instructions, bound {bound}{'  EXCEEDED' if over else ''}")
         if over:
             failed.append(name)
     return 1 if failed else 0

@@ -6,9 +6,11 @@
 
 mod parse;
 
+pub(crate) use parse::decode_to_compare;
 pub use parse::{DecodeError, decode, parse_floats, parse_json};
 
 use std::cmp::Ordering;
+use std::collections::BTreeMap;
 
 use crate::number::{MAX_SAFE_INTEGER, Number};
 use crate::value::Value;
@@ -66,29 +68,43 @@ pub fn write(value: &Value, out: &mut Vec<u8>) {
             out.push(b'}');
         }
         Value::Map(entries) => {
-            let mut keys: Vec<&String> = entries.keys().collect();
-            keys.sort_by(|a, b| compare_keys(a, b));
-            let escaped = entries.len() == 1 && keys.first().is_some_and(|key| key.starts_with('$'));
+            let escaped = entries.len() == 1 && entries.keys().all(|key| key.starts_with('$'));
             if escaped {
                 out.extend_from_slice(b"{\"$map\":");
             }
-            out.push(b'{');
-            for (index, key) in keys.into_iter().enumerate() {
-                if index > 0 {
-                    out.push(b',');
-                }
-                write_str(key, out);
-                out.push(b':');
-                if let Some(value) = entries.get(key) {
-                    write(value, out);
-                }
-            }
-            out.push(b'}');
+            write_entries(entries, out, |_, value, _, out| write(value, out));
             if escaped {
                 out.push(b'}');
             }
         }
     }
+}
+
+/// Appends `{…}` with the entries of a map in the order of their keys. `write` appends a value; it is told the key and
+/// where its entry starts, the comma before it included.
+pub(crate) fn write_entries(
+    entries: &BTreeMap<String, Value>,
+    out: &mut Vec<u8>,
+    mut write: impl FnMut(&str, &Value, usize, &mut Vec<u8>),
+) {
+    out.push(b'{');
+    let mut separator = None;
+    let mut entry = |(key, value): (&String, &Value)| {
+        let start = out.len();
+        out.extend(separator.replace(b','));
+        write_str(key, out);
+        out.push(b':');
+        write(key, value, start, out);
+    };
+    // The map is in the order of UTF-8, which differs only beyond the basic plane.
+    if entries.keys().all(|key| key.is_ascii()) {
+        entries.iter().for_each(entry);
+    } else {
+        let mut sorted: Vec<_> = entries.iter().collect();
+        sorted.sort_by(|(a, _), (b, _)| compare_keys(a, b));
+        sorted.into_iter().for_each(&mut entry);
+    }
+    out.push(b'}');
 }
 
 fn write_list(items: &[Value], out: &mut Vec<u8>) {
@@ -191,6 +207,12 @@ pub fn write_str(text: &str, out: &mut Vec<u8>) {
     const HEX: &[u8; 16] = b"0123456789abcdef";
     out.push(b'"');
     let bytes = text.as_bytes();
+    // Without branches, so that many bytes are looked at in one step: most texts need no escape.
+    if bytes.iter().fold(true, |clean, &byte| clean & (byte >= 0x20) & (byte != b'"') & (byte != b'\\')) {
+        out.extend_from_slice(bytes);
+        out.push(b'"');
+        return;
+    }
     let mut clean_from = 0;
     for (index, &byte) in bytes.iter().enumerate() {
         if byte >= 0x20 && byte != b'"' && byte != b'\\' {

@@ -40,13 +40,20 @@ impl std::error::Error for DecodeError {}
 /// # Errors
 /// Names the first byte that does not fit.
 pub fn decode(bytes: &[u8]) -> Result<Value, DecodeError> {
-    let value = Parser { bytes, at: 0, canonical: true, exact: false }.document()?;
+    let value = decode_to_compare(bytes)?;
     let again = encode(&value);
     if again == bytes {
         return Ok(value);
     }
     let offset = again.iter().zip(bytes).take_while(|(a, b)| a == b).count();
     Err(DecodeError { offset, what: "the value has another canonical spelling" })
+}
+
+/// As [`decode`], for a caller that encodes what it makes of the value and compares the bytes itself.
+///
+/// SECURITY: without that comparison, some other spellings pass.
+pub(crate) fn decode_to_compare(bytes: &[u8]) -> Result<Value, DecodeError> {
+    Parser { bytes, at: 0, canonical: true, exact: false }.document()
 }
 
 /// Reads any JSON, with the same tags. A number with a fraction or exponent becomes the exact decimal that it spells.
@@ -86,12 +93,13 @@ struct Parser<'a> {
 
 impl Parser<'_> {
     fn document(mut self) -> Result<Value, DecodeError> {
-        let value = self.value(0)?;
+        let mut value = self.value(0)?;
         self.space();
         if self.at < self.bytes.len() {
             return Err(self.fault("something follows the value"));
         }
-        resolve(value).map_err(|what| DecodeError { offset: 0, what })
+        resolve(&mut value).map_err(|what| DecodeError { offset: 0, what })?;
+        Ok(value)
     }
 
     fn fault(&self, what: &'static str) -> DecodeError {
@@ -165,20 +173,22 @@ impl Parser<'_> {
         if self.eat(b'}') {
             return Ok(entries);
         }
-        let mut previous: Option<String> = None;
+        let mut previous = String::new();
         loop {
             self.space();
             let start = self.at;
             let key = self.string()?;
-            if self.canonical && previous.as_ref().is_some_and(|last| compare_keys(last, &key).is_ge()) {
-                return Err(DecodeError { offset: start, what: "the keys are not in order" });
+            if self.canonical {
+                if !entries.is_empty() && compare_keys(&previous, &key).is_ge() {
+                    return Err(DecodeError { offset: start, what: "the keys are not in order" });
+                }
+                previous.clone_from(&key);
             }
             self.expect(b':', "expected `:`")?;
             let value = self.value(depth + 1)?;
-            if entries.insert(key.clone(), value).is_some() {
+            if entries.insert(key, value).is_some() {
                 return Err(DecodeError { offset: start, what: "the key was there before" });
             }
-            previous = Some(key);
             if self.eat(b'}') {
                 return Ok(entries);
             }
@@ -263,6 +273,10 @@ impl Parser<'_> {
             && !whole.starts_with("0.")
             && !whole.starts_with("0e")
             && !whole.starts_with("0E");
+        if let Some(small) = small_integer(text).filter(|_| !leading_zero) {
+            self.at += length;
+            return Ok(Value::Number(Number::Int(small)));
+        }
         let decimal = Decimal::parse(text).filter(|_| !leading_zero);
         let Some(decimal) = decimal else {
             return Err(self.fault("not a number, or one with too many digits"));
@@ -282,6 +296,14 @@ impl Parser<'_> {
     }
 }
 
+/// An integer that is one in every reading: most are, and need no decimal on the way.
+fn small_integer(text: &str) -> Option<i64> {
+    let digits = text.strip_prefix('-').unwrap_or(text);
+    let is_small = (1..=15).contains(&digits.len()) && digits.bytes().all(|byte| byte.is_ascii_digit());
+    // `-0` is left to the reading, which says what becomes of it.
+    if is_small && text != "-0" { text.parse().ok() } else { None }
+}
+
 fn integer(decimal: Decimal) -> Number {
     match decimal.to_string().parse() {
         Ok(value) => Number::Int(value),
@@ -290,17 +312,20 @@ fn integer(decimal: Decimal) -> Number {
 }
 
 /// Turns tagged objects into what they stand for, outermost first: what an escape holds is not a tag.
-fn resolve(value: Value) -> Result<Value, &'static str> {
+fn resolve(value: &mut Value) -> Result<(), &'static str> {
     match value {
-        Value::List(items) => items.into_iter().map(resolve).collect::<Result<_, _>>().map(Value::List),
-        Value::Map(mut entries) => {
-            let tag = entries.keys().next().filter(|key| is_tag(&entries, key)).cloned();
+        Value::List(items) => items.iter_mut().try_for_each(resolve),
+        Value::Map(entries) => {
+            let tag = entries.keys().next().filter(|key| is_tag(entries, key)).cloned();
             match tag {
-                Some(tag) => untag(&tag, entries.remove(&tag).unwrap_or(Value::Null)),
+                Some(tag) => {
+                    *value = untag(&tag, entries.remove(&tag).unwrap_or(Value::Null))?;
+                    Ok(())
+                }
                 None => resolve_entries(entries),
             }
         }
-        plain => Ok(plain),
+        _ => Ok(()),
     }
 }
 
@@ -308,9 +333,8 @@ fn is_tag(entries: &BTreeMap<String, Value>, key: &str) -> bool {
     entries.len() == 1 && key.starts_with('$')
 }
 
-fn resolve_entries(entries: BTreeMap<String, Value>) -> Result<Value, &'static str> {
-    let resolved = entries.into_iter().map(|(key, value)| Ok((key, resolve(value)?)));
-    resolved.collect::<Result<_, &'static str>>().map(Value::Map)
+fn resolve_entries(entries: &mut BTreeMap<String, Value>) -> Result<(), &'static str> {
+    entries.values_mut().try_for_each(resolve)
 }
 
 fn untag(tag: &str, content: Value) -> Result<Value, &'static str> {
@@ -329,14 +353,19 @@ fn untag(tag: &str, content: Value) -> Result<Value, &'static str> {
         }
         ("$uuid", Value::Str(text)) if is_uuid(&text) => Ok(Value::Uuid(text)),
         ("$path", Value::Str(text)) => Ok(Value::Path(text)),
-        ("$set", Value::List(items)) => items.into_iter().map(resolve).collect::<Result<_, _>>().map(Value::set),
-        ("$map", Value::Map(inner)) if inner.keys().all(|key| is_tag(&inner, key)) && !inner.is_empty() => {
-            resolve_entries(inner)
+        ("$set", Value::List(mut items)) => {
+            items.iter_mut().try_for_each(resolve)?;
+            Ok(Value::set(items))
+        }
+        ("$map", Value::Map(mut inner)) if inner.keys().all(|key| is_tag(&inner, key)) && !inner.is_empty() => {
+            resolve_entries(&mut inner)?;
+            Ok(Value::Map(inner))
         }
         ("$enum", Value::Map(mut member)) => {
             match (member.remove("class"), member.remove("name"), member.remove("value")) {
-                (Some(Value::Str(class)), Some(Value::Str(name)), Some(value)) if member.is_empty() => {
-                    Ok(Value::Enum(Box::new(EnumValue { class, name, value: resolve(value)? })))
+                (Some(Value::Str(class)), Some(Value::Str(name)), Some(mut value)) if member.is_empty() => {
+                    resolve(&mut value)?;
+                    Ok(Value::Enum(Box::new(EnumValue { class, name, value })))
                 }
                 _ => Err("`$enum` does not hold a class, a name and a value"),
             }

@@ -108,17 +108,18 @@ impl Bundle {
     /// # Errors
     /// All problems of the document, in the order they were met.
     pub fn compile(document: &Value) -> Result<Self, Vec<Problem>> {
-        Self::compile_owned(document.clone())
+        Self::compile_owned(document.clone()).map(|(bundle, _)| bundle)
     }
 
-    /// As [`Bundle::compile`], of a document that nobody else needs.
-    pub(super) fn compile_owned(document: Value) -> Result<Self, Vec<Problem>> {
+    /// As [`Bundle::compile`], of a document that nobody else needs; also the canonical bytes of its normal form.
+    pub(super) fn compile_owned(document: Value) -> Result<(Self, Vec<u8>), Vec<Problem>> {
         let read = document::read(&document)?;
-        Ok(Self::new(read, normal::normal_form(document)))
+        let document = normal::normal_form(document);
+        let encoded = normal::encode(&document);
+        Ok((Self::new(read, document, encoded.fingerprint()), encoded.bytes))
     }
 
-    fn new(read: Document, mut document: Value) -> Self {
-        let fingerprint = normal::fingerprint(&mut document);
+    fn new(read: Document, document: Value, fingerprint: Fingerprint) -> Self {
         let mut index = index_of(&read.rules, |rule| !rule.shadow);
         let is_shadowed = read.default != read.shadow_default || read.rules.iter().any(|rule| rule.shadow);
         let mut shadow = is_shadowed

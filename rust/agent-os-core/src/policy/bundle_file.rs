@@ -79,13 +79,14 @@ impl Bundle {
         if body_digest(body) != expected {
             return Err(LoadError::Changed("its body has another digest"));
         }
-        let document = canonical::decode(body).map_err(|_| LoadError::Changed("its body is not canonical"))?;
-        let bundle = Self::compile_owned(document).map_err(LoadError::Problems)?;
+        let document =
+            canonical::decode_to_compare(body).map_err(|_| LoadError::Changed("its body is not canonical"))?;
+        let (bundle, normal) = Self::compile_owned(document).map_err(LoadError::Problems)?;
         if bundle.digest() != digest {
             return Err(LoadError::Changed("its policy has another digest"));
         }
-        // The body must be the normal form itself, not only lead to it.
-        if canonical::encode(bundle.document()) != body {
+        // SECURITY: the body must be the normal form itself, byte by byte, not only lead to it.
+        if normal != body {
             return Err(LoadError::Changed("its body is not in normal form"));
         }
         Ok(bundle)

@@ -333,8 +333,11 @@ impl<'d, A: Arguments> Decision<'d, A> {
     /// of which that cannot be told is one that does not apply.
     fn spent(&self, effect: RuleEffect) -> Hits {
         let limits = self.limits.borrow();
-        let spent = limits.spent.iter().filter(|(of, _, _)| *of == effect);
         let mut hits = Hits::default();
+        if limits.spent.is_empty() {
+            return hits;
+        }
+        let spent = limits.spent.iter().filter(|(of, _, _)| *of == effect);
         for (_, rule, truth) in spent {
             match truth {
                 Kleene::True => hits.rules.push(*rule),
@@ -392,6 +395,9 @@ impl<'d, A: Arguments> Decision<'d, A> {
 
     fn unknowns(&self, deciding: &[RuleIx], requires: &[RuleIx]) -> Vec<Unknown> {
         let mut unknowns = Vec::new();
+        if deciding.is_empty() && requires.is_empty() {
+            return unknowns;
+        }
         for rule in deciding.iter().chain(requires) {
             let Some(RuleCode { when, unless, limit, .. }) = self.bundle.code(*rule) else { continue };
             if let Some(limit) = limit.as_deref().filter(|limit| self.evaluation.amount(limit).is_none()) {

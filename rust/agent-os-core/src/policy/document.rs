@@ -13,6 +13,8 @@ mod sql;
 
 use std::collections::BTreeMap;
 
+use rustc_hash::FxHashMap;
+
 use super::condition::Condition;
 use super::effect::{Effect, Obligations, RuleEffect};
 use super::limit::Limit;
@@ -236,10 +238,11 @@ impl Reader {
             );
             return None;
         }
-        let mut first_with: BTreeMap<String, usize> = BTreeMap::new();
+        // SECURITY: filled with what operators wrote: nobody can make it collide.
+        let mut first_with: FxHashMap<&str, usize> = FxHashMap::default();
         let mut found = Vec::with_capacity(items.len());
         for (index, item) in items.iter().enumerate() {
-            self.problems.push(&index.to_string());
+            self.problems.push_place(index);
             if let Some(id) = item.get("id").and_then(Value::as_text) {
                 match first_with.get(id) {
                     Some(first) => {
@@ -250,7 +253,7 @@ impl Reader {
                         });
                     }
                     None => {
-                        first_with.insert(id.to_owned(), index);
+                        first_with.insert(id, index);
                     }
                 }
             }

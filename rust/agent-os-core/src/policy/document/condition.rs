@@ -88,7 +88,7 @@ impl Reader {
         }
         let mut found = Vec::new();
         for (index, item) in items.iter().enumerate() {
-            self.problems.push(&index.to_string());
+            self.problems.push_place(index);
             found.extend(self.condition(item, standing.deeper()));
             self.problems.pop();
         }

@@ -219,7 +219,7 @@ impl Reader {
     /// Does something at a place of a list, or right here.
     pub(super) fn at(&mut self, place: Option<usize>, act: impl FnOnce(&mut Self)) {
         if let Some(place) = place {
-            self.problems.push(&place.to_string());
+            self.problems.push_place(place);
         }
         act(self);
         if place.is_some() {

@@ -1,5 +1,7 @@
 //! Collecting problems, each with the place it was found at.
 
+use std::fmt::Write as _;
+
 use crate::canonical;
 use crate::policy::problem::{Code, Problem};
 use crate::value::Value;
@@ -11,16 +13,34 @@ const SHOWN: usize = 80;
 #[derive(Debug, Default)]
 pub(in crate::policy) struct Problems {
     found: Vec<Problem>,
-    place: Vec<String>,
+    /// RFC 6901.
+    pointer: String,
+    /// How long the pointer was before each step.
+    steps: Vec<usize>,
 }
 
 impl Problems {
     pub(in crate::policy) fn push(&mut self, step: &str) {
-        self.place.push(step.to_owned());
+        self.steps.push(self.pointer.len());
+        self.pointer.push('/');
+        if step.contains(['~', '/']) {
+            self.pointer.push_str(&step.replace('~', "~0").replace('/', "~1"));
+        } else {
+            self.pointer.push_str(step);
+        }
+    }
+
+    /// One step into a list.
+    pub(in crate::policy) fn push_place(&mut self, place: usize) {
+        self.steps.push(self.pointer.len());
+        // Writing to a string cannot fail.
+        let _ = write!(self.pointer, "/{place}");
     }
 
     pub(in crate::policy) fn pop(&mut self) {
-        self.place.pop();
+        if let Some(length) = self.steps.pop() {
+            self.pointer.truncate(length);
+        }
     }
 
     /// Does something one step further down.
@@ -31,8 +51,17 @@ impl Problems {
         done
     }
 
+    /// Does something at one item of a list.
+    pub(in crate::policy) fn within_place<T>(&mut self, place: usize, act: impl FnOnce(&mut Self) -> T) -> T {
+        self.push_place(place);
+        let done = act(self);
+        self.pop();
+        done
+    }
+
     pub(in crate::policy) fn add(&mut self, code: Code, message: impl Into<String>, hint: impl Into<String>) {
-        self.found.push(Problem { pointer: self.pointer(), code, message: message.into(), hint: hint.into() });
+        let pointer = self.pointer.clone();
+        self.found.push(Problem { pointer, code, message: message.into(), hint: hint.into() });
     }
 
     /// Adds a problem that has its place already.
@@ -71,16 +100,6 @@ impl Problems {
     pub(in crate::policy) fn count(&self) -> usize {
         self.found.len()
     }
-
-    /// RFC 6901.
-    fn pointer(&self) -> String {
-        let mut pointer = String::new();
-        for step in &self.place {
-            pointer.push('/');
-            pointer.push_str(&step.replace('~', "~0").replace('/', "~1"));
-        }
-        pointer
-    }
 }
 
 /// A value in a message: what it is, and its text if that is short.
@@ -110,11 +129,22 @@ pub(in crate::policy) fn bare(value: &Value) -> String {
 
 /// The canonical text of a value, shortened.
 pub(in crate::policy) fn canonical_text(value: &Value) -> String {
-    shortened(&String::from_utf8_lossy(&canonical::encode(value)))
+    match String::from_utf8(canonical::encode(value)) {
+        Ok(text) if is_short_and_clean(&text) => text,
+        Ok(text) => shortened(&text),
+        Err(error) => shortened(&String::from_utf8_lossy(error.as_bytes())),
+    }
+}
+
+fn is_short_and_clean(text: &str) -> bool {
+    text.len() <= SHOWN && text.bytes().all(|byte| (b' '..=b'~').contains(&byte))
 }
 
 /// At most 80 characters, without control characters.
 pub(in crate::policy) fn shortened(text: &str) -> String {
+    if is_short_and_clean(text) {
+        return text.to_owned();
+    }
     let clean = |c: char| if c.is_control() { ' ' } else { c };
     if text.chars().count() <= SHOWN {
         return text.chars().map(clean).collect();

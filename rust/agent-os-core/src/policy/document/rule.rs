@@ -130,7 +130,7 @@ impl Reader {
         for (place, text) in &texts {
             match ActionPattern::parse(text) {
                 Ok(pattern) => patterns.push(pattern),
-                Err(fault) => self.problems.within(place, |problems| {
+                Err(fault) => self.problems.within_place(*place, |problems| {
                     let message = format!("`{}` is not an action pattern: {fault}", shortened(text));
                     let hint = "write segments joined by dots, such as `payments.send`, `payments.*` or `files.**`";
                     problems.add(Code::BadAction, message, hint);
@@ -172,7 +172,7 @@ impl Reader {
         for (place, text) in &texts {
             match NamePattern::parse(text) {
                 Ok(pattern) => patterns.push(pattern),
-                Err(fault) => self.problems.within(place, |problems| {
+                Err(fault) => self.problems.within_place(*place, |problems| {
                     let message = format!("`{}` is not an agent's id: {fault}", shortened(text));
                     problems.add(Code::BadAgent, message, "write the id, or a pattern such as `desk-*`");
                 }),
@@ -252,7 +252,7 @@ impl Reader {
         let texts = self.texts(paths, "paths")?;
         let mut found = BTreeSet::new();
         for (place, text) in &texts {
-            self.problems.push(place);
+            self.problems.push_place(*place);
             match Path::parse(text) {
                 Ok(path) if matches!(path.root, Root::Args | Root::Result) && !path.if_present => {
                     found.insert(path.spelling());
@@ -293,7 +293,7 @@ impl Reader {
             if action::is_name(text) {
                 found.insert((*text).to_owned());
             } else {
-                self.problems.within(place, |problems| {
+                self.problems.within_place(*place, |problems| {
                     problems.add(code, format!("`{}` is outside the grammar of {what}", shortened(text)), hint);
                 });
             }
@@ -302,7 +302,7 @@ impl Reader {
     }
 
     /// A non-empty list of texts, each with its place.
-    fn texts<'v>(&mut self, value: &'v Value, what: &str) -> Option<Vec<(String, &'v str)>> {
+    fn texts<'v>(&mut self, value: &'v Value, what: &str) -> Option<Vec<(usize, &'v str)>> {
         let Value::List(items) = value else {
             self.problems.wrong_type(value, &format!("a list of {what}"), "write a list: `[…]`");
             return None;
@@ -315,11 +315,11 @@ impl Reader {
             );
             return None;
         }
-        let mut texts = Vec::new();
-        for (index, item) in items.iter().enumerate() {
-            let place = index.to_string();
-            let text = self.problems.within(&place, |problems| problems.text(item, "text"));
-            texts.extend(text.map(|text| (place, text)));
+        let mut texts = Vec::with_capacity(items.len());
+        for (place, item) in items.iter().enumerate() {
+            self.problems.push_place(place);
+            texts.extend(self.problems.text(item, "text").map(|text| (place, text)));
+            self.problems.pop();
         }
         Some(texts)
     }

@@ -86,7 +86,7 @@ impl Reader {
         }
         let mut found = Vec::new();
         for (place, group) in groups.iter().enumerate() {
-            self.problems.push(&place.to_string());
+            self.problems.push_place(place);
             found.extend(self.words(group));
             self.problems.pop();
         }
@@ -108,7 +108,7 @@ impl Reader {
         }
         let mut found = Vec::new();
         for (place, form) in forms.iter().enumerate() {
-            self.problems.push(&place.to_string());
+            self.problems.push_place(place);
             if form.get("sure").is_some() {
                 let message = "an exception cannot be `sure`: it only counts where it surely holds";
                 self.problems.add(Code::MisplacedKey, message, "put `sure` beside `except`");
