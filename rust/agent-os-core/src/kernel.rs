@@ -12,6 +12,7 @@ mod protected;
 mod record;
 mod redact;
 mod repeats;
+mod retired;
 mod road;
 mod store;
 mod usage;

@@ -29,6 +29,9 @@ pyo3::create_exception!(
     "A document could not be compiled; `problems` lists (pointer, code, message, hint)."
 );
 
+/// Objects that are let go without a pause.
+const AT_ONCE: usize = 64;
+
 /// What the binding keeps beside each core bundle.
 pub(crate) struct Extra {
     pub(crate) keys: Keys,
@@ -46,6 +49,14 @@ impl Extra {
             by_rule: bundle.rules().iter().map(|_| PyOnceLock::new()).collect(),
             by_default: PyOnceLock::new(),
             read: Mutex::default(),
+        }
+    }
+
+    /// Lets go of the prepared decisions, a few at a time: whoever decides meanwhile waits microseconds for the interpreter.
+    pub(crate) fn take_apart(self, py: Python<'_>) {
+        let mut made = self.by_rule.into_iter().filter_map(PyOnceLock::into_inner);
+        while made.by_ref().take(AT_ONCE).map(drop).count() == AT_ONCE {
+            py.detach(|| ());
         }
     }
 

@@ -222,12 +222,16 @@ impl Kernel {
         let protected =
             protected.map_or_else(|| Arc::clone(&self.core.in_force().protected), |given| Arc::clone(&given.0));
         // Writing the policy into the log takes longer than many decisions, and other threads go on deciding meanwhile.
-        py.detach(|| {
-            loaded(&self.log, bundle, reason, None).and_then(|draft| {
-                self.core.reload(Arc::clone(&bundle.core), Arc::clone(&bundle.extra), protected, &draft)
+        let unread = py
+            .detach(|| {
+                loaded(&self.log, bundle, reason, None).and_then(|draft| {
+                    self.core.reload(Arc::clone(&bundle.core), Arc::clone(&bundle.extra), protected, &draft)
+                })
             })
-        })
-        .map_err(|fault| errors::unrecorded(py, &fault))
+            .map_err(|fault| errors::unrecorded(py, &fault))?;
+        unread.into_iter().filter_map(Arc::into_inner).for_each(|extra| extra.take_apart(py));
+        py.detach(|| self.core.release());
+        Ok(())
     }
 
     /// Puts a bundle in force that may open something, if the operator's token has signed for exactly this bundle. Says
@@ -248,13 +252,16 @@ impl Kernel {
         if !waiting.is_good_for(bundle.core.digest()) {
             return Ok("forged");
         }
-        py.detach(|| {
-            loaded(&self.log, bundle, "approved", Some(waiting.request())).and_then(|draft| {
-                let (core, extra) = (Arc::clone(&bundle.core), Arc::clone(&bundle.extra));
-                self.core.reload(core, extra, Arc::clone(&protected.0), &draft)
+        let unread = py
+            .detach(|| {
+                loaded(&self.log, bundle, "approved", Some(waiting.request())).and_then(|draft| {
+                    let (core, extra) = (Arc::clone(&bundle.core), Arc::clone(&bundle.extra));
+                    self.core.reload(core, extra, Arc::clone(&protected.0), &draft)
+                })
             })
-        })
-        .map_err(|fault| errors::unrecorded(py, &fault))?;
+            .map_err(|fault| errors::unrecorded(py, &fault))?;
+        unread.into_iter().filter_map(Arc::into_inner).for_each(|extra| extra.take_apart(py));
+        py.detach(|| self.core.release());
         Ok(how)
     }
 

@@ -13,6 +13,7 @@ use super::process::{Agent, OPERATOR, Process, RunData};
 use super::protected::Protected;
 use super::record::{RecordFault, Recorder};
 use super::repeats::{Denial, Repeats};
+use super::retired::Retired;
 use super::store::Store;
 use super::usage::{self, Meter, Payer, Taken};
 use crate::audit::event::{Draft, kind, write_texts};
@@ -141,9 +142,7 @@ pub struct Kernel<R: Recorder, X> {
     // SECURITY: looked up with what the operator's code names, filled by it: nobody can make it collide.
     agents: RwLock<FxHashMap<String, Arc<Agent>>>,
     roster: Mutex<Vec<Arc<Agent>>>,
-    /// Bundles that were in force and that some decision still reads. A bundle is taken apart by whoever reloads, never by
-    /// whoever decides: that takes longer than many decisions.
-    retired: Mutex<Vec<Arc<InForce<X>>>>,
+    retired: Mutex<Retired<X>>,
     recorder: R,
     store: Arc<dyn Store>,
     level: Record,
@@ -233,13 +232,16 @@ impl<R: Recorder, X> Kernel<R, X> {
         let mut subjects = in_force.subjects.clone();
         subjects.push(Arc::new(subject));
         roster.push(Arc::clone(&agent));
-        self.in_force.store(Arc::new(InForce {
+        let before = self.in_force.swap(Arc::new(InForce {
             bundle: Arc::clone(&in_force.bundle),
             extra: Arc::clone(&in_force.extra),
             protected: Arc::clone(&in_force.protected),
             subjects,
             agents: roster.clone(),
         }));
+        drop(in_force);
+        // What is beside the bundle stays in force.
+        drop(self.retire(before));
         let mut agents = self.agents.write().unwrap_or_else(PoisonError::into_inner);
         agents.insert(agent.id.clone(), Arc::clone(&agent));
         Ok(Some(agent))
@@ -257,7 +259,8 @@ impl<R: Recorder, X> Kernel<R, X> {
         self.agents.read().unwrap_or_else(PoisonError::into_inner).get(id).map(|agent| AgentPlace(agent.index))
     }
 
-    /// Puts another bundle in force, after the log took note of it.
+    /// Puts another bundle in force, after the log took note of it. Gives what the caller kept beside bundles that nobody
+    /// reads any more. When that is dropped, [`Kernel::release`] takes apart the bundles.
     ///
     /// # Errors
     /// The recorder did not take the entry; the old bundle stays in force.
@@ -267,33 +270,47 @@ impl<R: Recorder, X> Kernel<R, X> {
         extra: Arc<X>,
         protected: Arc<Protected>,
         loaded: &Draft,
-    ) -> Result<(), RecordFault> {
+    ) -> Result<Vec<Arc<X>>, RecordFault> {
         let roster = self.roster.lock().unwrap_or_else(PoisonError::into_inner);
         let next = InForce::new(bundle, extra, protected, &roster);
         self.recorder.event(loaded)?;
-        self.replace(next);
-        Ok(())
+        Ok(self.replace(next))
     }
 
     /// Protects other files under the bundle that is in force.
     pub fn protect(&self, protected: Arc<Protected>) {
         let _roster = self.roster.lock().unwrap_or_else(PoisonError::into_inner);
         let now = self.in_force.load_full();
-        self.replace(InForce {
+        let next = InForce {
             bundle: Arc::clone(&now.bundle),
             extra: Arc::clone(&now.extra),
             protected,
             subjects: now.subjects.clone(),
             agents: now.agents.clone(),
-        });
+        };
+        drop(now);
+        // What is beside the bundle stays in force.
+        drop(self.replace(next));
     }
 
     /// INVARIANT: called with the roster held, so that of two who change what is in force none is lost.
-    fn replace(&self, next: InForce<X>) {
-        let before = self.in_force.swap(Arc::new(next));
-        let mut retired = self.retired.lock().unwrap_or_else(PoisonError::into_inner);
-        retired.push(before);
-        retired.retain(|bundle| Arc::strong_count(bundle) > 1);
+    fn replace(&self, next: InForce<X>) -> Vec<Arc<X>> {
+        self.retire(self.in_force.swap(Arc::new(next)))
+    }
+
+    /// Takes apart the bundles that were in force and of which no decision and nobody else has a share. One that is still
+    /// shared is taken apart at a later call, never by whoever gives the last other share back.
+    pub fn release(&self) {
+        let _unshared = self.retired.lock().unwrap_or_else(PoisonError::into_inner).take_unshared();
+    }
+
+    fn retire(&self, before: Arc<InForce<X>>) -> Vec<Arc<X>> {
+        let unread = {
+            let mut retired = self.retired.lock().unwrap_or_else(PoisonError::into_inner);
+            retired.add(before);
+            retired.take_unread()
+        };
+        unread.into_iter().map(|in_force| Arc::clone(&in_force.extra)).collect()
     }
 
     /// Decides without effect and without record, for a run that does not exist: no labels, no text seen.
