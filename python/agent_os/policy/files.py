@@ -25,7 +25,8 @@ _PRESET_NAME = re.compile(r"[A-Za-z0-9_-]+")
 #: Bounds on what is read from one file, beside those that the core declares.
 _READING: Final = (
     ("policy_depth", 64, "Levels of lists and mappings in one file of rules."),
-    ("policy_nodes", 200_000, "Values in one file of rules."),
+    # Ten thousand rules of 50 values each; more rules than that are split, or compiled once and loaded as a bundle.
+    ("policy_nodes", 500_000, "Values in one file of rules."),
 )
 
 

@@ -44,7 +44,7 @@ limits! {
     /// Bytes of an agent's id, a role or a label.
     NAME_BYTES = 128;
     /// Bytes of one file of rules.
-    POLICY_FILE_BYTES = 1_048_576;
+    POLICY_FILE_BYTES = 4_194_304;
     /// Rules of one bundle.
     RULES = 100_000;
     /// Bytes of a regular expression in a policy.

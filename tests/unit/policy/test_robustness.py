@@ -7,11 +7,12 @@ import json
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent_os import _core
+from agent_os import Policy, _core
 from agent_os.errors import PolicyError
 from agent_os.policy.document import Document, Example, ExampleRequest, ExampleRun, Rule
 from agent_os.policy.files import FileText
 from agent_os.policy.load import build
+from agent_os.policy.progress import watched
 
 OPERATORS = [operator["name"] for operator in _core.operators()]
 PATHS = ["args.x", "args.x?", 'args."a b".0', "run.labels", "run.parent", "time.hour", "item", "item.y", "args..x", "x"]
@@ -60,3 +61,23 @@ def test_any_bytes_end_in_a_policy_or_in_problems(data: bytes) -> None:
 @given(st.text(alphabet="{}[]:,-#&*!|>'\"%@`?~ \n\tab01$.", max_size=80))
 def test_any_signs_end_in_a_policy_or_in_problems(text: str) -> None:
     load(b"agent_os: 1\nrules: " + text.encode())
+
+
+def test_ten_thousand_ordinary_rules_fit_into_one_file_and_the_reading_says_how_far_it_is() -> None:
+    rules = "".join(
+        f"  - id: payments-desk-{number}\n"
+        "    effect: allow\n"
+        f"    action: service{number}.send\n"
+        "    agent: {role: treasurer}\n"
+        "    when:\n"
+        "      args.amount: {gt: 0, le: 500}\n"
+        "      args.currency: {in: [EUR, SEK]}\n"
+        for number in range(10_000)
+    )
+    shares: list[float] = []
+    with watched(lambda _file, share: shares.append(share)):
+        policy = Policy.from_text(f"agent_os: 1\nname: large\nrules:\n{rules}")
+    assert len(policy.bundle.rules) == 10_000
+    assert shares == sorted(shares)
+    assert len(shares) > 100
+    assert shares[-1] == 1

@@ -114,3 +114,11 @@ def test_a_yaml_reader_without_its_c_library_says_how_to_write_such_a_key(monkey
     with pytest.raises(PolicyError, match="not valid YAML") as error:
         read("{args.path?: {under: /srv}}")
     assert '{"args.x?": …}' in str(error.value.hint)
+
+
+def test_a_file_of_exactly_its_size_is_read() -> None:
+    report = Report()
+    text = decode(b"a: 1 #".ljust(read_limits()["policy_file_bytes"], b"x"), "p.yaml", read_limits(), report)
+    report.check()
+    assert text is not None
+    assert read(text).value == {"a": 1}
