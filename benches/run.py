@@ -25,8 +25,10 @@ import actions
 import asking
 import buckets
 import decisions
+import limiting
 import loading
 import startup
+import swapping
 import typed
 
 from agent_os import _core
@@ -38,6 +40,8 @@ TABLES: dict[str, Callable[[int], dict[str, object]]] = {
     "buckets": buckets.run,
     "typed": typed.run,
     "loading": loading.run,
+    "swaps": swapping.run,
+    "limits": limiting.run,
     "actions": actions.run,
     "asking": asking.run,
     "startup": startup.run,
@@ -88,7 +92,7 @@ def main() -> int:
         print(f"{name} …", file=sys.stderr)
         results[name] = TABLES[name](options.rounds)
     if options.write:
-        write(results)
+        write(results, apart=bool(options.only))
     if options.json:
         print(json.dumps(results, indent=1))
     else:
@@ -96,25 +100,39 @@ def main() -> int:
     return 0
 
 
-def write(results: dict[str, object]) -> None:
-    """Puts the tables into the page."""
-    parts = []
-    for name, table in results.items():
-        assert isinstance(table, dict)
-        parts.append(f"### {name.capitalize()}")
-        rows = list(table.items())
-        if name == "machine":
-            parts.append("\n".join(f"- {row}: {value}" for row, value in rows))
-            continue
+def write(results: dict[str, object], *, apart: bool) -> None:
+    """Puts the tables into the page. Those that were measured apart say so, and the others stay."""
+    page = PAGE.read_text(encoding="utf-8")
+    marks = re.compile(r"(<!-- figures: [^>]*-->\n)(.*?)(<!-- /figures -->)", re.DOTALL)
+    before = marks.search(page)
+    assert before is not None
+    sections = {part.split("\n", 1)[0].lower(): part for part in before[2].split("### ")[1:]} if apart else {}
+    # The machine as it was at the whole run stays on the page, with the tables of that run.
+    written = results.items() if not apart else [(name, table) for name, table in results.items() if name != "machine"]
+    sections |= {name: section(name, table, results, apart=apart) for name, table in written}
+    body = "".join(f"### {sections[name].strip()}\n\n" for name in ("machine", *TABLES) if name in sections)
+    PAGE.write_text(marks.sub(lambda match: f"{match[1]}\n{body}{match[3]}", page), encoding="utf-8")
+
+
+def section(name: str, table: object, results: dict[str, object], *, apart: bool) -> str:
+    """One table with its heading, without the marks before it."""
+    assert isinstance(table, dict)
+    parts = [name.capitalize()]
+    rows = list(table.items())
+    if name == "machine":
+        parts.append("\n".join(f"- {row}: {value}" for row, value in rows))
+    else:
+        if apart:
+            machine = results["machine"]
+            assert isinstance(machine, dict)
+            command = f"make bench BENCH_FLAGS='--only {name} --write'"
+            parts.append(f"Measured apart from the others, by `{command}`; load {machine['load']}.")
         columns = list(dict.fromkeys(key for _, figures in rows for key in figures))
         unit = {"startup": "one process", "loading": "ms", "asking": "ms"}.get(name, "µs")
         lines = [[unit, *columns], ["---", *("---:" for _ in columns)]]
         lines += [[row, *(f"{figures[key]:,g}" if key in figures else "" for key in columns)] for row, figures in rows]
         parts.append("\n".join(f"| {' | '.join(cells)} |" for cells in lines))
-    page = PAGE.read_text(encoding="utf-8")
-    body = "\n\n".join(parts)
-    marks = re.compile(r"(<!-- figures: [^>]*-->\n).*?(<!-- /figures -->)", re.DOTALL)
-    PAGE.write_text(marks.sub(lambda match: f"{match[1]}\n{body}\n\n{match[2]}", page), encoding="utf-8")
+    return "\n\n".join(parts)
 
 
 def show(results: dict[str, object]) -> None:

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import sys
 
-from kernels import bundle, checking, kernel
+from kernels import checking, kernel
 from rounds import Contestant, take_turns
 
-from agent_os import KernelSpace, _core
+from agent_os import KernelSpace, Policy, _core
 
 TYPICAL = {
     "url": ({"args.url": {"host": ["api.example.com"], "scheme": ["https"]}}, "https://api.example.com/v1/orders?id=7"),
@@ -26,6 +26,12 @@ TYPICAL = {
     ),
 }
 
+#: Other texts for the same conditions.
+MORE = {
+    "shell, a single command": ("shell", "git log --oneline -5"),
+    "sql, one table": ("sql", "SELECT id, name FROM customers WHERE id = 7"),
+}
+
 
 def run(rounds: int) -> dict[str, object]:
     contestants: dict[str, Contestant] = {}
@@ -36,28 +42,36 @@ def run(rounds: int) -> dict[str, object]:
             print(f"  {name} is left out: {error.problems[0]}", file=sys.stderr)
             continue
         contestants[f"decide on a typical {name}"] = checking(made, "work.do", {name: value}, allowed=True, calls=500)
-    contestants["explain, 1,000 rules"] = explaining(1_000)
+    for name, (kind, value) in MORE.items():
+        when = TYPICAL[kind][0]
+        made = kernel([{"id": kind, "effect": "allow", "action": ["work.do"], "when": when}])
+        contestants[f"decide on {name}"] = checking(made, "work.do", {kind: value}, allowed=True, calls=500)
+    contestants |= explaining(1_000)
     table: dict[str, object] = dict(take_turns(contestants, rounds))
     table["seen_in, 1 MB of run text"] = seen(rounds)
     return table
 
 
-def explaining(size: int) -> Contestant:
-    rules = [
-        {
-            "id": f"rule-{number}",
-            "effect": "allow",
-            "action": [f"service{number}.send"],
-            "when": {"args.amount": {"gt": 0, "le": 500}, "args.currency": {"in": ["EUR", "SEK"]}},
-        }
+def explaining(size: int) -> dict[str, Contestant]:
+    """What people and programs call to learn why: of one decision, of the rules for its action, of every rule."""
+    lines = [
+        f"  - {{id: rule-{number}, effect: allow, action: service{number}.send, "
+        "when: {args.amount: {gt: 0, le: 500}, args.currency: {in: [EUR, SEK]}}}"
         for number in range(size)
     ]
+    policy = Policy.from_text("\n".join(["agent_os: 1", "name: bench", "rules:", *lines]))
     names = {
-        "explain": bundle(rules).explain,
+        "policy": policy,
+        "decision": policy.decide(f"service{size // 2}.send", {"amount": 900, "currency": "SEK"}, agent="desk-7"),
         "action": f"service{size // 2}.send",
         "args": {"amount": 900, "currency": "SEK"},
     }
-    return Contestant('explain(action, args, agent="desk-7")', names, 20)
+    explain = 'policy.explain(action, args, agent="desk-7")'
+    return {
+        f"Decision.explain, {size} rules": Contestant("decision.explain()", names, 500),
+        f"Policy.explain, {size} rules": Contestant(explain, names, 200),
+        f"Policy.explain and all its rules, {size} rules": Contestant(f"{explain}.rules", names, 5),
+    }
 
 
 def seen(rounds: int) -> dict[str, float]:
