@@ -6,8 +6,10 @@ question once more; an index that named an entry wrongly is not asked any furthe
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -26,6 +28,8 @@ if TYPE_CHECKING:
 
 #: Entries that are read at once; each has at most 65,000 bytes.
 _PAGE: Final = 128
+#: An index that was not written to for this long is removed when another one is made: its log may be gone.
+_KEPT_SECONDS: Final = 90 * 24 * 3_600
 #: A log of fewer bytes is read so fast that its index is not kept.
 _KEPT_FROM: Final = 4 << 20
 
@@ -152,7 +156,19 @@ def index_file(directory: Path, log_id: str) -> Path | None:
     except (OSError, RuntimeError):
         return None
     name = hashlib.sha256(os.fsencode(place)).hexdigest()[:16]
-    return folder / f"{log_id}-{name}.sqlite"
+    file = folder / f"{log_id}-{name}.sqlite"
+    if not file.exists():
+        _sweep(folder)
+    return file
+
+
+def _sweep(folder: Path) -> None:
+    oldest = time.time() - _KEPT_SECONDS
+    for path in folder.glob("*.sqlite*"):
+        # Another process may be removing the same.
+        with contextlib.suppress(OSError):
+            if path.stat().st_mtime < oldest:
+                path.unlink()
 
 
 def _within(micros: int | None) -> int | None:

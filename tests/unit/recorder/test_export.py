@@ -9,6 +9,7 @@ import json
 import os
 import re
 import sys
+import tracemalloc
 from collections import Counter
 from decimal import Decimal
 from html.parser import HTMLParser
@@ -446,3 +447,28 @@ def test_what_was_denied_again_and_again_is_exported_with_how_often(tmp_path: Pa
     spans = [span for span in spans_of(exported(recorder, "otel", pid=1)[1]) if span.status.code == 2]
     assert sum(attribute(span, "agent_os.count") or 1 for span in spans) == 50
     assert "times more: payments.send, denied_by_default" in page(recorder, pid=1)[1].text
+
+
+@pytest.mark.parametrize("kind", ["jsonl", "otel", "ocsf"])
+def test_a_log_of_any_size_is_exported_and_asked_with_little_memory(tmp_path: Path, kind: str) -> None:
+    """What is held does not grow with the log: a log of ten times the entries takes no more than half as much again."""
+
+    class Nowhere(io.RawIOBase):
+        def writable(self) -> bool:
+            return True
+
+        def write(self, data: Any) -> int:
+            return len(data)
+
+    peaks = []
+    for runs in (4, 40):
+        a_busy_log(tmp_path / f"log-{runs}", rounds=1, runs=runs)
+        recorder = FlightRecorder(tmp_path / f"log-{runs}")
+        tracemalloc.start()
+        recorder.export(kind, Nowhere())  # type: ignore[arg-type]
+        for _ in recorder.query(effect="allow"):
+            pass
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+    assert peaks[1] < peaks[0] * 1.5
+    assert peaks[1] < 8 * 2**20

@@ -139,6 +139,19 @@ def test_the_index_of_a_large_log_is_kept_outside_of_it_for_its_owner(busy: Path
     assert FlightRecorder(busy).reindex() == FlightRecorder(busy).size
 
 
+def test_an_index_that_nobody_used_for_long_is_removed_when_another_is_made(busy: Path, own_folders: Path) -> None:
+    folder = own_folders / "agent-os" / "log-index"
+    folder.mkdir(parents=True, mode=0o700)
+    old, young = folder / "old.sqlite", folder / "young.sqlite"
+    for path in (old, young, folder / "old.sqlite-wal"):
+        path.write_bytes(b"x")
+    for path in folder.glob("old*"):
+        os.utime(path, (0, 0))
+    next(FlightRecorder(busy).query(effect="deny"))
+    assert not list(folder.glob("old*"))
+    assert young.exists()
+
+
 @pytest.mark.skipif(os.name == "nt", reason="there are no modes there")
 def test_a_folder_that_others_can_write_is_not_used(busy: Path, own_folders: Path) -> None:
     shared = own_folders / "agent-os" / "log-index"
