@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from agent_os import _core
-from agent_os.errors import NothingEnforced, NotSupported
+from agent_os.errors import IsolationUnavailable, NothingEnforced, NotSupported
 from agent_os.kernel.approvals import Approver, terminal_approver
 from agent_os.recorder.key_folder import state_folder
 
@@ -43,6 +43,14 @@ def warn_if_nothing_is_enforced(policy: Policy, stacklevel: int = 3) -> None:
             "everything that agents ask for happens and is only recorded"
         )
         warnings.warn(message, NothingEnforced, stacklevel=stacklevel)
+
+
+def refuse_guard(*, asked: bool) -> None:
+    """Whoever asks for the runtime guard must not believe that it is there."""
+    if asked:
+        raise IsolationUnavailable(
+            "`guard=True` asks for the runtime guard, which this version does not have; leave it out"
+        )
 
 
 def commits_of(core: _core.Kernel, durability: str) -> Commits | None:

@@ -11,7 +11,6 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from agent_os import _core
-from agent_os.errors import IsolationUnavailable
 from agent_os.kernel import agents, tools
 from agent_os.kernel.approvals import Approver
 from agent_os.kernel.context import current
@@ -26,6 +25,7 @@ from agent_os.kernel.settings import (
     commits_of,
     directory_of,
     names_of,
+    refuse_guard,
     store_of,
     warn_if_nothing_is_enforced,
 )
@@ -101,8 +101,7 @@ class KernelSpace:
         from agent_os.recorder import FlightRecorder
         from agent_os.recorder.key_folder import key_folder
 
-        if guard:
-            raise IsolationUnavailable("`guard=True` asks for a runtime guard, which this version lacks; leave it out")
+        refuse_guard(asked=bool(guard))
         if approver == "queue":
             refuse_visible_token()
         elif operator is not None:
