@@ -27,6 +27,7 @@ import buckets
 import decisions
 import limiting
 import loading
+import recording
 import startup
 import swapping
 import typed
@@ -44,6 +45,7 @@ TABLES: dict[str, Callable[[int], dict[str, object]]] = {
     "limits": limiting.run,
     "actions": actions.run,
     "asking": asking.run,
+    "recording": recording.run,
     "startup": startup.run,
 }
 

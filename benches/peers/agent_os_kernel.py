@@ -2,7 +2,8 @@
 
 ``agent_os_kernel.py actions|regex SIZE CALLS`` answers each line of stdin with the microseconds per call of a batch of
 its ``PolicyEvaluator``. Its rules hold one condition each, so the ones here test less than those of the others.
-``agent_os_kernel.py recorder ACTIONS CALLS DATABASE`` fills its ``FlightRecorder`` and asks that.
+``agent_os_kernel.py recorder ACTIONS CALLS DATABASE`` fills its ``FlightRecorder`` and asks that;
+``recording`` in place of ``recorder`` records.
 """
 
 from __future__ import annotations
@@ -19,6 +20,9 @@ def main() -> None:
     kind, size, calls = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
     if kind == "recorder":
         recorder(size, calls, sys.argv[4])
+        return
+    if kind == "recording":
+        recording(calls, sys.argv[4])
         return
     if kind == "actions":
         tests = [("tool_name", "eq", f"service{number}.send") for number in range(size)]
@@ -56,6 +60,16 @@ def recorder(actions: int, calls: int, database: str) -> None:
     question = {"agent_id": "agent-7", "policy_verdict": "blocked", "limit": 100}
     assert len(log.query_logs(**question)) == 100
     answer(timeit.Timer("query(**question)", globals={"query": log.query_logs, "question": question}), calls)
+
+
+def recording(calls: int, database: str) -> None:
+    """One action and its outcome; its recorder writes to the disk by the batch."""
+    from agent_control_plane.flight_recorder import FlightRecorder
+
+    logging.disable(logging.CRITICAL)
+    log = FlightRecorder(database)
+    action = 'log_success(start_trace("clerk", "mail.read", {"number": 7}))'
+    answer(timeit.Timer(action, globals={"log_success": log.log_success, "start_trace": log.start_trace}), calls)
 
 
 def answer(timer: timeit.Timer, calls: int) -> None:
