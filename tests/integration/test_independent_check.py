@@ -111,7 +111,9 @@ def test_it_notices_what_was_forged(what: str, check: Check, tmp_path: Path) -> 
     tile, bundle, note = (folder / name for name in ("tile/0/000", "tile/entries/000", "checkpoint"))
     entry = log.raw(0)
     forged = entry.replace(b'"version":1', b'"version":2')
-    expected = {"tile": "is not what", "checkpoint": "invalid signature", "key": "verif", "proof": "invalid"}.get(what, "root")
+    expected = {"tile": "is not what", "checkpoint": "invalid signature", "key": "verif", "proof": "invalid"}.get(
+        what, "root"
+    )
     if "entry" in what:
         bundle.write_bytes(bundle.read_bytes().replace(entry, forged, 1))
     if what == "entry with its tile":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import hmac
 
 from tests.security import ed25519
 
@@ -46,6 +47,25 @@ def checkpoint_of(log: str, entries: list[bytes], seed: bytes) -> bytes:
     body = f"{name}\n{len(entries)}\n{base64.b64encode(root_of(entries)).decode()}\n"
     signature = key_id(name, ed25519.public_key(seed)) + ed25519.sign(seed, body.encode())
     return f"{body}\n\u2014 {name} {base64.b64encode(signature).decode()}\n".encode()
+
+
+def seal_of(log: str, index: int, entries: list[bytes], key: bytes, kind: str = "seal") -> str:
+    """A line of the ratchet."""
+    root = base64.b64encode(root_of(entries)).decode()
+    sealed = f"agent-os-log ratchet\n{log}\n{index}\n{len(entries)}\n{root}\n{kind}\n"
+    mac = base64.b64encode(hmac.digest(key, sealed.encode(), "sha256")).decode()
+    text = f"{index} {len(entries)} {root} {kind} {mac}"
+    return f"{text} {hashlib.sha256(text.encode()).hexdigest()[:8]}\n"
+
+
+def next_key(key: bytes) -> bytes:
+    """The key of the ratchet after this one."""
+    return hashlib.sha256(b"agent-os-log ratchet\n" + key).digest()
+
+
+def seals_of(entries: list[bytes]) -> bytes:
+    """A ratchet with one seal over all entries that nobody can tell from a real one without the first key."""
+    return seal_of("", 0, entries, bytes(32)).encode()
 
 
 def rotation_of(log: str, entry: dict[str, object], old: bytes, new: bytes) -> dict[str, object]:

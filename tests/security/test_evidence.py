@@ -18,7 +18,7 @@ import pytest
 
 from agent_os import FlightRecorder, KernelSpace, PolicyDenied, RecorderError, _core
 from agent_os.recorder.key_folder import key_folder
-from tests.security.notes import checkpoint_of, root_of, tile_of
+from tests.security.notes import checkpoint_of, root_of, seals_of, tile_of
 from tests.unit.kernel.desk import RUN, inside, policy
 
 RULES = (RUN, "{id: yes, effect: allow, action: t.x, when: {args.n: {le: 5}}}", "{id: ask, effect: ask, action: t.y}")
@@ -132,7 +132,8 @@ def write(directory: Path, entries: list[bytes], *, signed: bool) -> None:
     """Forges a log, as one who has its secret key as well, or as one who has not."""
     (segment,) = (directory / "segments").iterdir()
     segment.write_bytes(segment.read_bytes()[:HEADER] + b"".join(map(frame, entries)))
-    # Tiles follow from the entries, so everybody can forge them.
+    # Tiles follow from the entries, and seals are checked by who has the first key: everybody can forge them.
+    (directory / "ratchet").write_bytes(seals_of(entries) if entries else b"")
     shutil.rmtree(directory / "tile")
     for name, content in tile_of(entries).items():
         (directory / name).parent.mkdir(parents=True, exist_ok=True)

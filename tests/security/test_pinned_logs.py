@@ -16,7 +16,7 @@ from agent_os import FlightRecorder, KernelSpace, RecorderError
 from agent_os.cli.program import main
 from agent_os.recorder import VerifyReport
 from agent_os.recorder.key_folder import key_folder
-from tests.security.notes import checkpoint_of, key_of, rotation_of
+from tests.security.notes import checkpoint_of, key_of, rotation_of, seal_of
 from tests.security.test_evidence import RULES, canonical, entries_of, write
 from tests.unit.kernel.desk import inside, policy
 
@@ -32,6 +32,10 @@ class Kept:
         self.run()
         self.key = FlightRecorder(directory).verify().key
         self.secret = next(key_folder().glob("*.key"))
+        # What the operator takes away on the first day.
+        first = next(key_folder().glob("*.ratchet-first"))
+        self.ratchet_key = first.read_text()
+        first.unlink()
 
     def run(self) -> None:
         """One more kernel writes, and the auditor takes a checkpoint."""
@@ -48,6 +52,9 @@ class Kept:
 
     def with_key(self) -> VerifyReport:
         return FlightRecorder(self.directory).verify(key=self.key)
+
+    def with_ratchet(self) -> VerifyReport:
+        return FlightRecorder(self.directory).verify(key=self.key, ratchet_key=self.ratchet_key)
 
     def with_checkpoints(self) -> VerifyReport:
         return FlightRecorder(self.directory).verify(checkpoint=self.checkpoints)
@@ -71,8 +78,12 @@ def words(report: VerifyReport) -> str:
 
 
 def test_a_log_that_nobody_touched_holds(kept: Kept) -> None:
-    report = FlightRecorder(kept.directory).verify(key=kept.key, checkpoint=kept.checkpoints)
+    report = FlightRecorder(kept.directory).verify(
+        key=kept.key, checkpoint=kept.checkpoints, ratchet_key=kept.ratchet_key
+    )
     assert (report.ok, report.level) == (True, "pinned key")
+    assert (report.sealed, report.gaps) == (report.entries, ())
+    assert report.seals >= 6
     assert report.held == int(kept.checkpoints[-1].split("\n")[1])
     assert kept.alone().level == "self-consistent"
 
@@ -104,6 +115,55 @@ def test_28_a_checkpoint_that_another_key_signed_is_noticed_without_a_pin(kept: 
     assert "is not signed by the key" in words(kept.alone())
 
 
+def sealed_by_a_thief(directory: Path, entries: list[bytes], sizes: list[int], number: int) -> None:
+    """Rewrites the seals from a number on with the key that was there at that time, and leaves those before it."""
+    state = next(key_folder().glob("*.ratchet")).read_bytes().strip(b"\0")
+    key = bytes.fromhex(state.split(b" ")[0].removeprefix(b"agentos-log-ratchet-").decode())
+    old = (directory / "ratchet").read_text().splitlines(keepends=True)
+    log = json.loads(entries[0])["log"]
+    lines = [*old[:number], *(seal_of(log, place, entries[:size], key) for place, size in enumerate(sizes, number))]
+    (directory / "ratchet").write_text("".join(lines))
+
+
+def test_28_who_takes_every_key_rewrites_nothing_that_was_sealed_before(kept: Kept) -> None:
+    """The signing key signs any past; the keys of the ratchet that sealed it are gone."""
+    entries, seals = kept.entries(), (kept.directory / "ratchet").read_text().splitlines()
+    sizes = [int(line.split(" ")[1]) for line in seals]
+    rows = [json.loads(entry) for entry in entries]
+    rows[4]["time"] += 1
+    forged = [canonical(row) for row in rows]
+    write(kept.directory, forged, signed=True)
+    (kept.directory / "ratchet").write_text("\n".join(seals) + "\n")
+    assert "they were changed" in words(kept.with_key())
+    sealed_by_a_thief(kept.directory, forged, sizes, 0)
+    assert kept.with_key().level == "pinned key"
+    report = kept.with_ratchet()
+    assert not report
+    assert "were written anew after they were sealed" in words(report)
+    # Nor can the ratchet be left away, or begun anew.
+    (kept.directory / "ratchet").unlink()
+    assert "the seals are missing" in words(kept.with_key())
+    rows[0].pop("ratchet_sha256")
+    write(kept.directory, [canonical(row) for row in rows], signed=True)
+    (kept.directory / "ratchet").unlink()
+    assert kept.with_key().level == "pinned key"
+    assert "it was not sealed with the key that was given" in words(kept.with_ratchet())
+
+
+def test_the_kernel_itself_does_not_go_on_with_a_log_that_was_rolled_back(kept: Kept, tmp_path: Path) -> None:
+    shutil.copytree(kept.directory, tmp_path / "old")
+    kept.run()
+    shutil.rmtree(kept.directory)
+    (tmp_path / "old").rename(kept.directory)
+    with pytest.raises(RecorderError, match="seals are missing"):
+        kept.run()
+
+
+def test_another_first_key_is_refused(kept: Kept) -> None:
+    for wrong in ("agentos-log-ratchet-" + "0" * 64 + "\n", "", kept.ratchet_key.upper(), kept.ratchet_key + "\n"):
+        assert not FlightRecorder(kept.directory).verify(ratchet_key=wrong)
+
+
 def test_28_a_log_that_was_rolled_back_is_noticed_by_a_newer_checkpoint(kept: Kept, tmp_path: Path) -> None:
     shutil.copytree(kept.directory, tmp_path / "old")
     kept.run()
@@ -124,7 +184,13 @@ def test_28_a_tail_that_the_holder_of_the_key_cut_off_is_noticed_by_a_checkpoint
 def test_28_a_fork_is_noticed_by_whoever_has_a_checkpoint_of_the_other_branch(kept: Kept, tmp_path: Path) -> None:
     """Both branches are signed by the key; only their checkpoints disagree."""
     shutil.copytree(kept.directory, tmp_path / "other")
+    shutil.copytree(key_folder(), tmp_path / "keys")
     kept.run()
+    # The forger puts the keys back as well: the kernel would notice that its ratchet is ahead of the log.
+    with pytest.raises(RecorderError, match="seals are missing"):
+        KernelSpace(policy(*RULES), recorder=tmp_path / "other")
+    shutil.rmtree(key_folder())
+    (tmp_path / "keys").rename(key_folder())
     other = kept.checkpoints[:-1]
     with KernelSpace(policy(*RULES), recorder=tmp_path / "other") as kernel:
         other.append(kernel.flight_recorder.checkpoint())
@@ -240,7 +306,10 @@ def test_the_command_line_says_what_holds_with_its_exit_code(
 ) -> None:
     log, note = str(kept.directory), tmp_path / "note"
     note.write_text(kept.checkpoints[0])
-    assert main(["log", "verify", log, "--key", kept.key, "--checkpoint", str(note)]) == 0
+    first = tmp_path / "first"
+    first.write_text(kept.ratchet_key)
+    pins = ["--key", kept.key, "--checkpoint", str(note), "--ratchet-key", str(first)]
+    assert main(["log", "verify", log, *pins]) == 0
     assert "level        pinned key" in capsys.readouterr().out
     other = kept.checkpoints[0].replace("\n", "\n1", 1)
     note.write_text(other)

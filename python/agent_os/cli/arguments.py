@@ -145,6 +145,7 @@ def _log_verify(own: argparse.ArgumentParser) -> None:
         default=[],
         help="a checkpoint that was kept, as `agentos log checkpoint` printed it (- reads from stdin)",
     )
+    own.add_argument("--ratchet-key", metavar="FILE", help="the first key of the ratchet, which was taken away")
     _json(own)
 
 

@@ -140,8 +140,8 @@ COMMANDS: Final = (
     ),
     Command(
         ("log", "verify"),
-        "DIR [--key KEY] [--checkpoint FILE]... [--json]",
-        "check a log from scratch, and hold it against a key and checkpoints that were kept",
+        "DIR [--key KEY] [--checkpoint FILE]... [--ratchet-key FILE] [--json]",
+        "check a log from scratch, and hold it against keys and checkpoints that were kept",
         "agent_os.cli.log_verify",
     ),
     Command(

@@ -32,6 +32,7 @@ def run(arguments: Namespace) -> Exit:
         "key": report.key,
         "fingerprint": hashlib.sha256(public).hexdigest(),
         "file": str(file) if file.exists() else None,
+        "ratchet_key": str(first) if (first := folder / f"{report.log_id}.ratchet-first").exists() else None,
         "rotations": list(report.rotations),
     }
     if arguments.json:
@@ -41,6 +42,7 @@ def run(arguments: Namespace) -> Exit:
         print(f"fingerprint  {row['fingerprint']}")
         where = row["file"] or "not in the key folder of this user"
         print(shown(f"secret       {where}"))
+        print(shown(f"ratchet      {row['ratchet_key'] or 'its first key was taken away'}"))
         print(f"rotated      {' '.join(f'#{seq}' for seq in report.rotations) or 'never'}")
     if not report:
         fail("the log does not verify, so this may not be its key; see `agentos log verify`")

@@ -27,7 +27,8 @@ def run(arguments: Namespace) -> Exit:
         what = "is not a log" if directory.is_dir() else "is not a directory"
         raise Unusable(f"`{directory}` {what}\n  hint: name the directory that the kernel was given as `recorder`")
     held = [_read(name) for name in arguments.checkpoint]
-    report = FlightRecorder(arguments.log).verify(key=arguments.key, checkpoint=held)
+    first = None if arguments.ratchet_key is None else _read(arguments.ratchet_key).decode(errors="replace")
+    report = FlightRecorder(arguments.log).verify(key=arguments.key, checkpoint=held, ratchet_key=first)
     if arguments.json:
         print_json(report.to_dict())
     else:
@@ -57,6 +58,9 @@ def _tell(report: VerifyReport, *, pinned: bool) -> None:
         "pinned": ("yes" if report.level == "pinned key" else "no") if pinned else "no key was given",
         "rotated": _listed(report.rotations),
         "held": "no checkpoint was given" if report.held is None else f"{report.held:,}",
+        "seals": f"{report.seals:,}",
+        "gaps": _listed(report.gaps),
+        "sealed": "no first key was given" if report.sealed is None else f"{report.sealed:,}",
         "unfinished": _listed(report.unfinished),
         "clock steps": _listed(report.backward_steps),
     }

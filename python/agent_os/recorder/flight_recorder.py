@@ -94,17 +94,23 @@ class FlightRecorder(Asking):
             raise ValueError("`interval` must be a positive number of seconds")
         return self._follow(self._reading().raw(start), until, interval)
 
-    def verify(self, *, key: str | None = None, checkpoint: str | bytes | Sequence[str | bytes] = ()) -> VerifyReport:
+    def verify(
+        self,
+        *,
+        key: str | None = None,
+        checkpoint: str | bytes | Sequence[str | bytes] = (),
+        ratchet_key: str | None = None,
+    ) -> VerifyReport:
         """Checks the directory from scratch, with code that shares nothing with what wrote it.
 
         ``key`` is the public key that was kept, as ``agentos log keys`` prints it; ``checkpoint`` is one that was kept,
-        or several. What is wrong with the log is in the report and not raised. A log in memory has nothing to be
-        verified.
+        or several; ``ratchet_key`` the first key of the ratchet, as its file holds it. What is wrong with the log is in
+        the report and not raised. A log in memory has nothing to be verified.
         """
         given = [checkpoint] if isinstance(checkpoint, (str, bytes)) else checkpoint
         held = [note.encode() if isinstance(note, str) else note for note in given]
         named = [(f"held checkpoint {place + 1}", note) for place, note in enumerate(held)]
-        return report_of(_core.verify_log(self._on_disk("verify"), key, named))
+        return report_of(_core.verify_log(self._on_disk("verify"), key, named, ratchet_key))
 
     def checkpoint(self) -> str:
         """A signed statement of the log's size and root (C2SP tlog-checkpoint), to be kept where agents cannot write.

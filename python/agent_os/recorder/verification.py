@@ -32,9 +32,10 @@ class VerifyReport:
     ``pinned key`` (the same, and signed by the key that was given, or by one that took its place with its consent) or
     ``none``. Somebody who can write the directory can write another log with another key; only a key or a checkpoint
     that was kept elsewhere shows that. ``held`` says up to how many entries the log is that of a checkpoint that was
-    given. ``key`` signs the log; ``rotations`` lists the entries with which a new key took the place of the one before.
-    ``unfinished`` lists intents without an outcome: these actions may have happened. ``backward_steps`` lists entries
-    whose clock is behind that of the entry before.
+    given, ``sealed`` how many were sealed in their time, as the first key of the ratchet shows. ``seals`` counts the
+    seals, ``gaps`` lists those whose key was still there after a crash. ``key`` signs the log; ``rotations`` lists the
+    entries with which a new key took the place of the one before. ``unfinished`` lists intents without an outcome:
+    these actions may have happened. ``backward_steps`` lists entries whose clock is behind that of the entry before.
     """
 
     ok: bool
@@ -49,6 +50,9 @@ class VerifyReport:
     checkpoint: int
     after_checkpoint: int
     held: int | None
+    seals: int
+    gaps: tuple[int, ...]
+    sealed: int | None
     unfinished: tuple[int, ...]
     backward_steps: tuple[int, ...]
     strays: tuple[str, ...]
@@ -60,7 +64,7 @@ class VerifyReport:
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON."""
         plain: dict[str, Any] = {name: getattr(self, name) for name in VerifyReport.__slots__}
-        for name in ("rotations", "unfinished", "backward_steps", "strays"):
+        for name in ("rotations", "gaps", "unfinished", "backward_steps", "strays"):
             plain[name] = list(plain[name])
         plain["problems"] = [{"file": p.file, "offset": p.offset, "seq": p.seq, "what": p.what} for p in self.problems]
         return plain
@@ -81,6 +85,9 @@ def report_of(row: Mapping[str, Any]) -> VerifyReport:
         checkpoint=row["checkpoint"],
         after_checkpoint=row["after_checkpoint"],
         held=row["held"],
+        seals=row["seals"],
+        gaps=tuple(row["gaps"]),
+        sealed=row["sealed"],
         unfinished=tuple(row["unfinished"]),
         backward_steps=tuple(row["backward_steps"]),
         strays=tuple(row["strays"]),

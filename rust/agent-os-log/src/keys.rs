@@ -8,12 +8,14 @@ use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
+use agent_os_core::audit::tree::Hash;
 use ed25519_dalek::{Signature, Signer, VerifyingKey};
 use sha2::{Digest, Sha256};
 
 use crate::disk::{self, Directory, Disk};
 use crate::encoding::{base64, from_base64, from_hex, hex};
 use crate::error::LogError;
+use crate::ratchet::Ratchet;
 
 /// What the name of every log's key begins with; the log's id follows.
 const ORIGIN: &str = "agent-os-log/";
@@ -244,6 +246,23 @@ impl Keys {
         let (name, next) = (file(log), next_file(log));
         let moved = folder.rename(&next, &name).and_then(|()| folder.sync_folder(""));
         moved.map_err(|error| LogError::io("rename", folder.path(&next), &error))
+    }
+
+    /// Begins the ratchet of a new log, if there is a folder for its keys; with the hash of its first key.
+    pub(crate) fn begin_ratchet(
+        &self,
+        disk: &Arc<dyn Disk>,
+        log: &str,
+    ) -> Result<(Option<Ratchet>, Option<Hash>), LogError> {
+        let Some(folder) = &self.folder else { return Ok((None, None)) };
+        folder.create_folder("").map_err(|error| LogError::io("make", folder.path(""), &error))?;
+        let (ratchet, first) = Ratchet::begin(folder, disk, log)?;
+        Ok((Some(ratchet), Some(first)))
+    }
+
+    /// Goes on with the ratchet of a log that has this many entries.
+    pub(crate) fn resume_ratchet(&self, disk: &Arc<dyn Disk>, log: &str, size: u64) -> Result<Ratchet, LogError> {
+        Ratchet::resume(self.folder(log)?, disk, log, size)
     }
 
     fn folder(&self, log: &str) -> Result<&Arc<dyn Disk>, LogError> {

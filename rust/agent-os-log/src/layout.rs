@@ -12,6 +12,8 @@ pub(crate) const DROPPED: &str = "dropped";
 pub(crate) const SALT: &str = "salt";
 /// How large the log is, and its root, signed.
 pub(crate) const CHECKPOINT: &str = "checkpoint";
+/// A seal for each checkpoint, made with a key that is gone.
+pub(crate) const RATCHET: &str = "ratchet";
 /// What a writer locks.
 pub(crate) const LOCK: &str = "lock";
 /// Ends the name of a file that is not finished; a crash may leave one, and opening the log removes it.

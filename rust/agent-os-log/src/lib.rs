@@ -28,6 +28,7 @@ mod options;
 mod payloads;
 mod prove;
 mod publish;
+mod ratchet;
 mod reader;
 mod recovery;
 mod segment;

@@ -101,7 +101,7 @@ impl Log {
         let (id, salt) = (random::<16>()?, random::<32>()?);
         let state = State::new(CompactRange::new(), Store::Memory(Vec::new()));
         let inner = Inner::new(hex(&id), keyed(&salt), Payloads::memory(), None, state);
-        append_own(&inner, Claim::Plain, created(&salt, options.meta, None))?;
+        append_own(&inner, Claim::Plain, created(&salt, options.meta, None, None))?;
         Ok(Self { inner: Arc::new(inner), dir: None, keys: Keys::default(), durability: Durability::Memory })
     }
 
@@ -409,8 +409,10 @@ fn open_files(disk: Arc<dyn Disk>, options: &Options) -> Result<Log, LogError> {
                 .map_err(|error| LogError::io("write", disk.path(layout::SALT), &error))?;
             let segment = SegmentWriter::create(Arc::clone(&disk), id, 0, 0, options.segment_bytes)
                 .map_err(|(Failure::Full(cause) | Failure::Broken(cause))| cause)?;
-            let first_entry = created(&salt, options.meta.clone(), Some(&signer.public().vkey(&name)));
-            let publisher = Publisher::new(Arc::clone(&disk), name.clone(), signer, Tiler::default(), Vec::new());
+            let (ratchet, sealed_by) = keys.begin_ratchet(&disk, &name)?;
+            let first_entry = created(&salt, options.meta.clone(), Some(&signer.public().vkey(&name)), sealed_by);
+            let tiler = Tiler::default();
+            let publisher = Publisher::new(Arc::clone(&disk), name.clone(), signer, ratchet, tiler, Vec::new());
             (name, salt, State::new(CompactRange::new(), Store::Segments(segment)), publisher, first_entry)
         }
         Found::Log(found) => {
@@ -419,12 +421,18 @@ fn open_files(disk: Arc<dyn Disk>, options: &Options) -> Result<Log, LogError> {
                 Some(key) => keys.find(&id, key)?,
                 None => keys.begin(&id)?,
             };
+            let (ratchet, sealed_by) = match (found.tree.size(), found.has_ratchet) {
+                (0, _) => keys.begin_ratchet(&disk, &id)?,
+                (size, true) => (Some(keys.resume_ratchet(&disk, &id, size)?), None),
+                (_, false) => (None, None),
+            };
             let first_entry = match (found.tree.size(), found.closed) {
-                (0, _) => created(&found.salt, options.meta.clone(), Some(&signer.public().vkey(&id))),
+                (0, _) => created(&found.salt, options.meta.clone(), Some(&signer.public().vkey(&id)), sealed_by),
                 (_, true) => vec![("kind", "log.opened".into()), ("meta", options.meta.clone())],
                 (at, false) => recovered(at, found.dropped, found.set_aside, options.meta.clone()),
             };
-            let publisher = Publisher::new(Arc::clone(&disk), id.clone(), signer, found.tiler, found.wrong_tiles);
+            let (tiler, wrong) = (found.tiler, found.wrong_tiles);
+            let publisher = Publisher::new(Arc::clone(&disk), id.clone(), signer, ratchet, tiler, wrong);
             (id, found.salt, State::new(found.tree, Store::Segments(found.segment)), publisher, first_entry)
         }
     };
@@ -449,7 +457,7 @@ fn append_own(inner: &Inner, claim: Claim, fields: Vec<(&'static str, Value)>) -
 }
 
 /// The fields of entry 0.
-fn created(salt: &[u8; 32], meta: Value, key: Option<&str>) -> Vec<(&'static str, Value)> {
+fn created(salt: &[u8; 32], meta: Value, key: Option<&str>, sealed_by: Option<Hash>) -> Vec<(&'static str, Value)> {
     let mut fields = vec![
         ("kind", "log.created".into()),
         ("meta", meta),
@@ -457,6 +465,7 @@ fn created(salt: &[u8; 32], meta: Value, key: Option<&str>) -> Vec<(&'static str
         ("version", VERSION.into()),
     ];
     fields.extend(key.map(|key| ("key", key.into())));
+    fields.extend(sealed_by.map(|first| ("ratchet_sha256", hex(&first).as_str().into())));
     fields
 }
 
@@ -469,7 +478,7 @@ fn recovered(at: u64, dropped: u64, set_aside: Option<[u8; 32]>, meta: Value) ->
     fields
 }
 
-fn keyed(salt: &[u8; 32]) -> Hmac<Sha256> {
+pub(crate) fn keyed(salt: &[u8; 32]) -> Hmac<Sha256> {
     let mut block = [0; 64];
     block.iter_mut().zip(salt).for_each(|(to, from)| *to = *from);
     // RFC 2104: a key shorter than a block is filled up with zeros.

@@ -14,6 +14,7 @@ use crate::disk::{self, Disk};
 use crate::error::LogError;
 use crate::keys::SigningKey;
 use crate::layout;
+use crate::ratchet::Ratchet;
 
 /// Removes all partial tiles and what was not finished. A crash may leave them in any state, and the next checkpoint
 /// comes with its own.
@@ -47,6 +48,7 @@ pub(crate) struct Publisher {
     disk: Arc<dyn Disk>,
     log: String,
     signer: SigningKey,
+    ratchet: Option<Ratchet>,
     /// How many entries the last checkpoint names that was written by this process.
     size: u64,
     tiler: Tiler,
@@ -65,10 +67,11 @@ impl Publisher {
         disk: Arc<dyn Disk>,
         log: String,
         signer: SigningKey,
+        ratchet: Option<Ratchet>,
         tiler: Tiler,
         unwritten: Vec<Tile>,
     ) -> Self {
-        Self { disk, log, signer, size: 0, tiler, unwritten, partial: Vec::new(), spare: Vec::new() }
+        Self { disk, log, signer, ratchet, size: 0, tiler, unwritten, partial: Vec::new(), spare: Vec::new() }
     }
 
     pub(crate) fn size(&self) -> u64 {
@@ -102,6 +105,9 @@ impl Publisher {
         let tiles: Vec<Tile> = self.tiler.partial().collect();
         for tile in &tiles {
             self.write_tile(tile)?;
+        }
+        if let Some(ratchet) = &mut self.ratchet {
+            ratchet.seal(tree.size(), &tree.root())?;
         }
         let text = Checkpoint::sign(&self.log, tree.size(), &tree.root(), &self.signer).to_text();
         // INVARIANT: a checkpoint names only what is on stable storage.

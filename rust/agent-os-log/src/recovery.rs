@@ -48,6 +48,8 @@ pub(crate) struct Recovered {
     pub(crate) set_aside: Option<[u8; 32]>,
     /// The key that signs the log, if it has an entry.
     pub(crate) key: Option<PublicKey>,
+    /// Whether entry 0 names the first key of a ratchet.
+    pub(crate) has_ratchet: bool,
     pub(crate) tiler: Tiler,
     /// Full tiles that are missing, or not what the entries give.
     pub(crate) wrong_tiles: Vec<Tile>,
@@ -63,7 +65,7 @@ pub(crate) fn check_is_a_log(disk: &dyn Disk) -> Result<(), LogError> {
     if names.iter().any(|name| name == layout::SEGMENTS) {
         return Ok(());
     }
-    let ours = [layout::PAYLOADS, layout::SALT, layout::CHECKPOINT, layout::LOCK];
+    let ours = [layout::PAYLOADS, layout::SALT, layout::CHECKPOINT, layout::RATCHET, layout::LOCK];
     match names.into_iter().find(|name| !ours.contains(&&**name) && !name.ends_with(layout::UNFINISHED)) {
         Some(found) => Err(LogError::NotALog { path: disk.path(""), found }),
         None => Ok(()),
@@ -92,6 +94,7 @@ pub(crate) fn recover(disk: &Arc<dyn Disk>, limit: u64) -> Result<Found, LogErro
         first: None,
         last: Vec::new(),
         key: None,
+        has_ratchet: false,
         checkpoint,
     };
     let mut end = None;
@@ -105,8 +108,8 @@ pub(crate) fn recover(disk: &Arc<dyn Disk>, limit: u64) -> Result<Found, LogErro
     let closed = dropped == 0 && kind(&walk.last).as_deref() == Some("log.closed");
     let segment = SegmentWriter::resume(Arc::clone(disk), id, first, end.file, end.offset, limit);
     publish::remove_partial_tiles(&**disk)?;
-    let Walk { tree, tiler, wrong_tiles, key, .. } = walk;
-    let found = Recovered { id, salt, tree, segment, closed, dropped, set_aside, key, tiler, wrong_tiles };
+    let Walk { tree, tiler, wrong_tiles, key, has_ratchet, .. } = walk;
+    let found = Recovered { id, salt, tree, segment, closed, dropped, set_aside, key, has_ratchet, tiler, wrong_tiles };
     Ok(Found::Log(Box::new(found)))
 }
 
@@ -203,6 +206,7 @@ struct Walk<'a> {
     last: Vec<u8>,
     /// The key that the entries so far name.
     key: Option<PublicKey>,
+    has_ratchet: bool,
     checkpoint: Option<Checkpoint>,
 }
 
@@ -285,6 +289,7 @@ impl Walk<'_> {
         if seq > 0 && entry.get("kind").and_then(Value::as_text) != Some(KEY_ROTATED) {
             return Ok(());
         }
+        self.has_ratchet |= seq == 0 && entry.get("ratchet_sha256").is_some();
         let key = entry.get("key").and_then(Value::as_text).and_then(|key| PublicKey::of_vkey(key, &hex(&id)));
         let missing = || self.scan.damaged(name, offset, format!("entry {seq} names no key"));
         self.key = Some(key.ok_or_else(missing)?);

@@ -12,6 +12,7 @@ mod entries;
 mod files;
 mod json;
 mod note;
+mod ratchet;
 mod segments;
 mod tiles;
 mod tree;
@@ -46,6 +47,12 @@ pub struct Report {
     pub problems: Vec<Problem>,
     /// Intents without an outcome: these actions may have happened.
     pub unfinished: Vec<u64>,
+    /// How many seals the log has.
+    pub seals: u64,
+    /// The seals whose keys were still there after a crash.
+    pub gaps: Vec<u64>,
+    /// How many entries are sealed, as the first key of the ratchet shows; nothing if it was not given.
+    pub sealed: Option<u64>,
     /// Entries that the checkpoint does not name yet.
     pub after_checkpoint: u64,
     /// Entries whose time is before that of the entry before them.
@@ -112,6 +119,8 @@ pub struct Pins {
     pub key: Option<String>,
     /// Checkpoints of earlier days, each with a name for messages.
     pub checkpoints: Vec<(String, Vec<u8>)>,
+    /// The first key of the ratchet, as its file holds it.
+    pub ratchet_key: Option<String>,
 }
 
 /// Checks the log in this directory: every frame, entry, link, payload, tile, the salt and the checkpoint. It takes no
@@ -134,14 +143,16 @@ pub fn verify_against(dir: &Path, pins: &Pins) -> Report {
     let mut report = Report::default();
     // The checkpoint is read first: what it names must then be there, also when the log grows meanwhile.
     let (own, tiles) = checkpoints::read_own(dir, &mut report);
+    let seals = ratchet::Seals::read(dir, &mut report);
     let held = checkpoints::read_held(&pins.checkpoints, &mut report);
-    let sizes = own.iter().chain(held.iter().map(|(_, note)| note)).map(|note| note.size);
+    let sizes = own.iter().chain(held.iter().map(|(_, note)| note)).map(|note| note.size).chain(seals.sizes());
     let mut check = entries::Check::new(dir, tiles, sizes);
     segments::walk(dir, &mut check, &mut report);
     let references = check.finish(&mut report);
     checkpoints::check_own(own.as_ref(), &check, &mut report);
     checkpoints::check_held(&held, &check, &mut report);
     let pinned = pins.key.as_deref().is_some_and(|key| checkpoints::check_key(key, &check, &mut report));
+    seals.check(own.as_ref().map(|note| note.size), pins.ratchet_key.as_deref(), &check, &mut report);
     check.finish_tiles(&mut report);
     files::check_salt(dir, check.salt_sha256(), &mut report);
     files::check_payloads(dir, &references, &mut report);

@@ -142,14 +142,15 @@ impl LogReader {
 
 /// Verifies a log's directory and reports; never raises for what is wrong with the log.
 #[pyfunction]
-#[pyo3(signature = (directory, key=None, checkpoints=Vec::new()))]
+#[pyo3(signature = (directory, key=None, checkpoints=Vec::new(), ratchet_key=None))]
 pub(crate) fn verify_log<'py>(
     py: Python<'py>,
     directory: PathBuf,
     key: Option<String>,
     checkpoints: Vec<(String, Vec<u8>)>,
+    ratchet_key: Option<String>,
 ) -> PyResult<Bound<'py, PyDict>> {
-    let pins = proof::pins(key, checkpoints);
+    let pins = proof::pins(key, checkpoints, ratchet_key);
     let report = py.detach(|| agent_os_log::verify_against(&directory, &pins));
     let out = PyDict::new(py);
     out.set_item("ok", report.ok())?;
@@ -164,6 +165,9 @@ pub(crate) fn verify_log<'py>(
     out.set_item("checkpoint", report.checkpoint)?;
     out.set_item("after_checkpoint", report.after_checkpoint)?;
     out.set_item("held", report.held)?;
+    out.set_item("seals", report.seals)?;
+    out.set_item("gaps", &report.gaps)?;
+    out.set_item("sealed", report.sealed)?;
     out.set_item("unfinished", &report.unfinished)?;
     out.set_item("backward_steps", &report.backward_steps)?;
     out.set_item("strays", &report.strays)?;

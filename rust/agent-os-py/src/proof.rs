@@ -47,8 +47,8 @@ pub(crate) fn keys(folder: Option<PathBuf>, file: Option<PathBuf>) -> Result<Key
 }
 
 /// What a log is held against.
-pub(crate) fn pins(key: Option<String>, checkpoints: Vec<(String, Vec<u8>)>) -> Pins {
-    Pins { key, checkpoints }
+pub(crate) fn pins(key: Option<String>, checkpoints: Vec<(String, Vec<u8>)>, ratchet_key: Option<String>) -> Pins {
+    Pins { key, checkpoints, ratchet_key }
 }
 
 pub(crate) fn inclusion<'py>(py: Python<'py>, found: &Inclusion) -> PyResult<Bound<'py, PyDict>> {

@@ -42,6 +42,7 @@ pub(super) struct Check<'a> {
     references: Vec<Reference>,
     set_aside: Vec<SetAside>,
     salt_sha256: Option<String>,
+    ratchet_sha256: Option<String>,
     time: i64,
     last_kind: String,
     /// The keys that signed the log, each with the number of entries before which it did not.
@@ -69,6 +70,7 @@ impl<'a> Check<'a> {
             references: Vec::new(),
             set_aside: Vec::new(),
             salt_sha256: None,
+            ratchet_sha256: None,
             time: i64::MIN,
             last_kind: String::new(),
             keys: Vec::new(),
@@ -170,6 +172,7 @@ impl<'a> Check<'a> {
                     wrong("is of another version of the format".to_owned());
                 }
                 self.salt_sha256 = entry.get("salt_sha256").and_then(Json::text).map(str::to_owned);
+                self.ratchet_sha256 = entry.get("ratchet_sha256").and_then(Json::text).map(str::to_owned);
                 match self.named_key(&entry) {
                     Some(key) => self.keys.push((seq, key)),
                     None => wrong("names no key of this log".to_owned()),
@@ -281,6 +284,11 @@ impl<'a> Check<'a> {
     /// Whether this is one of the keys that signed the log.
     pub(super) fn has_key(&self, vkey: &str) -> bool {
         self.keys.iter().any(|(_, key)| key.vkey == vkey)
+    }
+
+    /// The hash of the ratchet's first key, as the first entry says it.
+    pub(super) fn ratchet_sha256(&self) -> Option<&str> {
+        self.ratchet_sha256.as_deref()
     }
 
     /// The hash of the salt, as the first entry says it.
