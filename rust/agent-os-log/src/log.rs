@@ -405,11 +405,13 @@ fn open_files(disk: Arc<dyn Disk>, options: &Options) -> Result<Log, LogError> {
             let (id, salt) = (random::<16>()?, random::<32>()?);
             let name = hex(&id);
             let signer = keys.begin(&name)?;
+            let (ratchet, sealed_by) = keys.begin_ratchet(&disk, &name)?;
+            // The names are there before a segment is, so that a loss of power leaves none without them.
             disk::replace(&*disk, layout::SALT, &salt, true)
+                .and_then(|_| disk.sync_folder(""))
                 .map_err(|error| LogError::io("write", disk.path(layout::SALT), &error))?;
             let segment = SegmentWriter::create(Arc::clone(&disk), id, 0, 0, options.segment_bytes)
                 .map_err(|(Failure::Full(cause) | Failure::Broken(cause))| cause)?;
-            let (ratchet, sealed_by) = keys.begin_ratchet(&disk, &name)?;
             let first_entry = created(&salt, options.meta.clone(), Some(&signer.public().vkey(&name)), sealed_by);
             let tiler = Tiler::default();
             let publisher = Publisher::new(Arc::clone(&disk), name.clone(), signer, ratchet, tiler, Vec::new());

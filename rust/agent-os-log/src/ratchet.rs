@@ -68,7 +68,9 @@ impl Ratchet {
         let slots =
             disk::replace(&**folder, &name, slot(&key, 0).as_bytes(), true).map_err(failed(folder.path(&name)))?;
         folder.sync_folder("").map_err(failed(folder.path("")))?;
-        let seals = disk::replace(&**disk, layout::RATCHET, b"", true).map_err(failed(disk.path(layout::RATCHET)))?;
+        let seals = disk::replace(&**disk, layout::RATCHET, b"", true)
+            .and_then(|seals| disk.sync_folder("").map(|()| seals))
+            .map_err(failed(disk.path(layout::RATCHET)))?;
         let (seals_path, slots_path) = (disk.path(layout::RATCHET), folder.path(&name));
         let (log, commitment) = (log.to_owned(), Sha256::digest(key).into());
         Ok((
@@ -155,20 +157,16 @@ impl Ratchet {
         let length = self.seals.len().map_err(read)?;
         let from = length.saturating_sub(2 * LINE_MAX);
         let tail = disk::read_from(&*self.seals, from).map_err(read)?;
-        let whole = tail.iter().rposition(|byte| *byte == b'\n').map_or(0, |last| last + 1);
-        self.end = from + whole as u64;
-        let damaged = |what: String| LogError::Damaged { path: self.seals_path.clone(), offset: self.end, what };
-        if whole == 0 && from > 0 {
-            return Err(damaged("it does not end with a seal".to_owned()));
-        }
-        let lines = tail.get(..whole).and_then(|lines| lines.strip_suffix(b"\n"));
-        let last = match lines {
-            None => None,
-            Some(lines) => {
-                let line = lines.rsplit(|byte| *byte == b'\n').next().unwrap_or_default();
-                Some(Seal::parse(line).ok_or_else(|| damaged("its last line is no seal".to_owned()))?)
+        // A seal that was not synced may be there in part. It is the only thing that can stand behind the last whole one.
+        let (mut last, mut at) = (None, from);
+        self.end = 0;
+        for line in tail.split_inclusive(|byte| *byte == b'\n') {
+            at += line.len() as u64;
+            if let Some(seal) = line.strip_suffix(b"\n").and_then(Seal::parse) {
+                (last, self.end) = (Some(seal), at);
             }
-        };
+        }
+        let damaged = |what: String| LogError::Damaged { path: self.seals_path.clone(), offset: self.end, what };
         let due = last.as_ref().map_or(0, |seal| seal.index + 1);
         if let Some(seal) = last.as_ref().filter(|seal| seal.size > size) {
             let what = format!("it seals {} entries, and the segments hold {size}: entries are missing", seal.size);
@@ -347,16 +345,17 @@ mod tests {
         let whole = disk::read_all(&*place.log, layout::RATCHET).unwrap();
         let set = |content: &[u8]| drop(disk::replace(&*place.log, layout::RATCHET, content, false).unwrap());
         let resume = |size| Ratchet::resume(&place.keys, &place.log, LOG, size).map(|ratchet| ratchet.index);
-        set(&[&whole[..], b"3 4 AAAA"].concat());
-        assert_eq!(resume(3).unwrap(), 3);
-        assert_eq!(disk::read_all(&*place.log, layout::RATCHET).unwrap(), whole);
+        for part in [&b"3 4 AAAA"[..], b"\0\0\0\0\0", b"\0\0\0\0 AAAA= 01234567\n"] {
+            set(&[&whole[..], part].concat());
+            assert_eq!(resume(3).unwrap(), 3);
+            assert_eq!(disk::read_all(&*place.log, layout::RATCHET).unwrap(), whole);
+        }
         let lines = seals(&place);
         for damaged in [
             lines.first().unwrap().clone() + "\n",
             format!("{}\n{}\n", lines.first().unwrap(), lines.get(1).unwrap()),
             String::new(),
             String::from_utf8(whole.clone()).unwrap().replace("2 3 ", "2 4 "),
-            format!("{}{}\n", String::from_utf8(whole.clone()).unwrap(), "rubbish"),
         ] {
             set(damaged.as_bytes());
             assert_eq!(resume(3).unwrap_err().code(), "log_damaged", "{damaged}");
