@@ -170,6 +170,10 @@ def checks_on(depth: int) -> st.SearchStrategy[tuple[str, Any]]:
     return st.one_of(made)
 
 
+#: Building a strategy takes longer than drawing from it.
+CHECKS = [checks_on(depth) for depth in range(3)]
+
+
 def rule(path: str, test: tuple[str, Any]) -> dict[str, Any]:
     return {path: dict([test])}
 
@@ -200,10 +204,10 @@ def innermost(test: tuple[str, Any]) -> str:
 
 
 @given(st.data())
-@settings(max_examples=400)
+@settings(max_examples=150)
 def test_no_mistake_is_claimed_that_an_allowed_argument_disproves(data: st.DataObject) -> None:
     schema = data.draw(tools())
-    path, test = data.draw(PATHS), data.draw(checks_on(2))
+    path, test = data.draw(PATHS), data.draw(CHECKS[2])
     when = rule(path, test)
     found = _core.ToolTypes({"pay": schema}).check_document(document(when))
     if not found:
@@ -228,7 +232,7 @@ def test_no_mistake_is_claimed_that_an_allowed_argument_disproves(data: st.DataO
 
 
 @given(st.data())
-@settings(max_examples=200)
+@settings(max_examples=80)
 def test_a_misspelt_argument_is_always_found(data: st.DataObject) -> None:
     schema = data.draw(tools())
     assume(schema["properties"] and schema.get("additionalProperties", False) is False)
@@ -240,7 +244,7 @@ def test_a_misspelt_argument_is_always_found(data: st.DataObject) -> None:
         st.sampled_from([name[:place] + name[place + 1 :], name[:place] + letter + name[place:], name + letter])
     )
     assume(wrong and wrong not in schema["properties"] and wrong not in schema.get("required", ()))
-    test = data.draw(checks_on(1))
+    test = data.draw(CHECKS[1])
     for when in (rule(f"args.{wrong}", test), {"not": rule(f"args.{wrong}?", ("eq", 1))}):
         found = _core.ToolTypes({"pay": schema}).check_document(document(when))
         assert "unknown_argument" in [code for _, code, _, _ in found]
@@ -257,7 +261,7 @@ KINDS = {
 }
 
 
-@given(st.sampled_from(TYPES), checks_on(0))
+@given(st.sampled_from(TYPES), CHECKS[0])
 def test_an_operator_that_takes_no_value_of_the_type_is_always_found(name: str, test: tuple[str, Any]) -> None:
     (operator,) = (row for row in _core.operators() if row["name"] == test[0])
     schema = {"type": "object", "properties": {"it": {"type": name}}}

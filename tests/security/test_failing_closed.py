@@ -277,7 +277,7 @@ def test_08_a_framework_that_swallows_the_denial_has_still_done_nothing(trace: T
 def test_08_a_wrapper_has_no_way_on_after_a_denial() -> None:
     """The right to dispatch is made by judging; without it there is nothing to call."""
     with desk(RUN.replace("run", "run-2", 1)) as kernel:
-        tool = kernel.core.tool("t.raw", lambda: "raw", [], [], "untrusted", None)
+        tool = kernel.core.tool("t.raw", lambda: "raw", [], [], "untrusted", None, True)
         with pytest.raises(PolicyDenied):
             tool.begin(None, (), None)
         with pytest.raises(PolicyDenied):
@@ -287,7 +287,8 @@ def test_08_a_wrapper_has_no_way_on_after_a_denial() -> None:
 def test_08_the_steps_of_a_call_cannot_be_taken_twice_or_out_of_order(trace: Trace) -> None:
     with desk("{id: ask, effect: ask, action: t.ask}", "{id: yes, effect: allow, action: t.yes}") as kernel:
         calls = {
-            action: kernel.core.tool(action, trace.leave, [], [], "untrusted", None) for action in ("t.ask", "t.yes")
+            action: kernel.core.tool(action, trace.leave, [], [], "untrusted", None, True)
+            for action in ("t.ask", "t.yes")
         }
 
         def agent() -> None:

@@ -94,7 +94,7 @@ async def test_21_two_equal_requests_at_once_need_two_approvals(trace: Trace) ->
 
 def test_21_an_answer_cannot_be_given_twice(trace: Trace) -> None:
     with desk(ASK) as kernel:
-        tool = kernel.core.tool("t.raw", trace.leave, [], [], "untrusted", None)
+        tool = kernel.core.tool("t.raw", trace.leave, [], [], "untrusted", None, True)
         kernel.reload([_ask_raw()])
 
         def agent() -> None:
@@ -113,7 +113,7 @@ def test_21_an_answer_cannot_be_given_twice(trace: Trace) -> None:
 
 def test_21_of_many_answers_given_at_once_one_counts(trace: Trace) -> None:
     with desk(ASK) as kernel:
-        tool = kernel.core.tool("t.raw", trace.leave, [], [], "untrusted", None)
+        tool = kernel.core.tool("t.raw", trace.leave, [], [], "untrusted", None, True)
         kernel.reload([_ask_raw()])
 
         def agent() -> None:

@@ -146,7 +146,7 @@ CONTROL: dict[str, Callable[[KernelSpace], Any]] = {
     "core.register": lambda kernel: kernel.core.register("mole", ["admin"]),
     "tool": lambda kernel: kernel.tool("t.mole")(lambda: None),
     "tool declared before": lambda kernel: HELD["declaration"](lambda: None),
-    "core.tool": lambda kernel: kernel.core.tool("t.mole", lambda: None, [], [], "system", None),
+    "core.tool": lambda kernel: kernel.core.tool("t.mole", lambda: None, [], [], "system", None, True),
     "close": lambda kernel: kernel.close(),
     "core.close": lambda kernel: kernel.core.close(),
     "with": lambda kernel: kernel.__exit__(None, None, None),

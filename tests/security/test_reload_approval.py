@@ -102,6 +102,18 @@ def test_the_operator_sees_what_it_opens_and_puts_it_in_force_from_a_shell(it: W
     assert "it was confirmed already" in it.agentos("approve", code, token=it.token).stderr
 
 
+def test_what_was_approved_is_still_held_against_the_tools_that_came_since(it: Watched) -> None:
+    it.save(WIDE + "  - {id: cap, effect: deny, action: pay, when: {args.ammount?: {gt: 500}}}\n")
+    it.until("pending")
+    it.kernel.tool("pay")(lambda amount: amount)
+    assert it.agentos("approve", str(it.waiting().row()["code"]), token=it.token).returncode == 0
+    assert "did you mean `args.amount`?" in it.until("rejected").error
+    assert (it.kernel.bundle, it.allows_mail()) == (it.before, False)
+    # The watcher lives on.
+    it.save(NARROW + "  - {id: cap, effect: deny, action: pay, when: {args.amount?: {gt: 500}}}\n")
+    assert it.until("applied").bundle == it.kernel.bundle != it.before
+
+
 def test_the_operator_may_refuse_it(it: Watched) -> None:
     it.save(WIDE)
     it.until("pending")

@@ -6,9 +6,11 @@ from contextlib import suppress
 from threading import Lock
 from typing import TYPE_CHECKING
 
+from agent_os._core import CompileFailed
 from agent_os.errors import AgentOSError, PolicyError
 from agent_os.kernel.queue import OperatorQueue
 from agent_os.kernel.settings import warn_if_nothing_is_enforced
+from agent_os.policy.tool_types import misfits
 
 if TYPE_CHECKING:
     from agent_os import _core
@@ -43,17 +45,18 @@ class Reloader:
         self._core.control("kernel.reload")
         try:
             loaded = Policy.load(source)
+            with self._lock:
+                self._apply(loaded, "reload")
         except PolicyError as error:
             self._core.rejected(str(error))
             raise
-        with self._lock:
-            self._apply(loaded, "reload")
         warn_if_nothing_is_enforced(loaded, stacklevel=4)
 
     def follow(self, loaded: Policy) -> tuple[str, ...] | None:
         """Puts a policy in force that was found in the watched files, if it is proven to open nothing.
 
         Returns what it may open if it waits for the operator instead, and ``None`` if it says what holds already.
+        Raises ``PolicyError`` if it does not fit the registered tools.
         """
         with self._lock:
             now = self._core.bundle
@@ -61,6 +64,8 @@ class Reloader:
                 self._pending = None
                 self._forget("gone")
                 return None
+            if rows := self._core.misfits(loaded.bundle):
+                raise misfits(loaded.bundle, rows)
             opens = tuple(now.may_open(loaded.bundle))
             if not opens:
                 self._apply(loaded, "watch")
@@ -73,12 +78,19 @@ class Reloader:
             return opens
 
     def settle(self) -> tuple[str, Policy] | None:
-        """Puts in force what waits, if the operator's token has signed for it: how that ended, ``None`` before."""
+        """Puts in force what waits, if the operator's token has signed for it: how that ended, ``None`` before.
+
+        Raises ``PolicyError`` if it does not fit a tool that was registered since; then it does not wait any more.
+        """
         with self._lock:
             if self._waiting is None:
                 return None
             waiting, loaded, opens, protected = self._waiting
-            how = self._core.reload_approved(loaded.bundle, waiting, protected)
+            try:
+                how = self._core.reload_approved(loaded.bundle, waiting, protected)
+            except CompileFailed as failed:
+                self._forget("gone")
+                raise misfits(loaded.bundle, failed.problems) from None
             if how == "waiting":
                 return None
             self._forget(how)
@@ -106,6 +118,9 @@ class Reloader:
                 waiting.end(how)
 
     def _apply(self, loaded: Policy, reason: str) -> None:
-        self._core.reload(loaded.bundle, reason, self._plane.around(loaded))
+        try:
+            self._core.reload(loaded.bundle, reason, self._plane.around(loaded))
+        except CompileFailed as failed:
+            raise misfits(loaded.bundle, failed.problems) from None
         self._loaded, self._pending = loaded, None
         self._forget("gone")

@@ -6,7 +6,7 @@ import asyncio
 import inspect
 import logging
 import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -199,11 +199,13 @@ class KernelSpace:
         labels: Iterable[str] = (),
         origin: str = "untrusted",
         injected: Iterable[str] = (),
+        schema: Mapping[str, Any] | bool | None = None,
     ) -> Callable[[F], F]:
         """Makes a function the tool for ``action``; the returned function is governed.
 
         ``labels`` and ``origin`` (``untrusted``, ``trusted`` or ``system``) say what its output is. The parameters in
         ``injected`` are supplied by your code, passed by reference and not judged; every other argument is frozen.
+        ``schema`` is the JSON Schema of those, instead of the signature's. A rule does not fit it: ``PolicyError``.
         """
         check_action(action, self._registry.tools)
 
@@ -212,9 +214,8 @@ class KernelSpace:
             tools.refuse_generators(function, "tool")
             signature = tools.read_signature(function)
             rows = tools.parameters(signature, names_of(injected, "injected"), action)
-            tool = self.core.tool(action, function, rows, list(names_of(labels, "labels")), origin, signature)
-            wrapper = tools.governed(self, tool, function, signature)
-            self._registry.tools[action] = wrapper
+            tool = tools.add(self.core, action, function, rows, labels, origin, signature, schema)
+            self._registry.tools[action] = wrapper = tools.governed(self, tool, function, signature)
             self._registry.declared[action] = (tool, frozenset(row[0] for row in rows if row[4]))
             return wrapper  # type: ignore[return-value]
 

@@ -5,15 +5,18 @@ from __future__ import annotations
 import asyncio
 import functools
 import inspect
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
+from agent_os._core import CompileFailed
 from agent_os.errors import UnsupportedEntryPoint
 from agent_os.kernel.approvals import confirm, confirm_async
+from agent_os.kernel.argument_schemas import schema_of
 from agent_os.kernel.context import current
+from agent_os.kernel.settings import names_of
 
 if TYPE_CHECKING:
-    from agent_os._core import Call, Tool
+    from agent_os._core import Call, Kernel, Tool
     from agent_os.kernel.space import KernelSpace
 
 Function = Callable[..., Any]
@@ -58,6 +61,39 @@ def read_signature(function: Function) -> inspect.Signature:
             f"the parameters of `{function!r}` cannot be read, so its arguments cannot be judged; "
             "wrap it in a function that names them"
         ) from error
+
+
+def add(
+    core: Kernel,
+    action: str,
+    function: Function,
+    rows: list[Parameter],
+    labels: Iterable[str],
+    origin: str,
+    signature: inspect.Signature,
+    schema: Any,
+) -> Tool:
+    """Makes the tool known to the core. Raises ``PolicyError`` if rules in force do not fit its arguments."""
+    if schema is None:
+        schema = schema_of(function, signature, {row[0] for row in rows if row[4]})
+    elif not isinstance(schema, (Mapping, bool)):
+        raise TypeError(f"`schema` of `{action}` is a `{type(schema).__name__}`; give a JSON Schema, a mapping")
+    try:
+        return core.tool(
+            action,
+            function,
+            rows,
+            list(names_of(labels, "labels")),
+            origin,
+            signature,
+            schema if isinstance(schema, bool) else dict(schema),
+        )
+    except CompileFailed as failed:
+        from agent_os.policy.tool_types import bad_schema, misfits
+
+        if failed.problems[0][1] == "bad_schema":
+            raise bad_schema(failed.problems, f"the schema of `{action}`") from None
+        raise misfits(core.bundle, failed.problems) from None
 
 
 def governed(kernel: KernelSpace, tool: Tool, function: Function, signature: inspect.Signature) -> Function:

@@ -117,6 +117,9 @@ class Watcher:
         self._look()
         try:
             settled = self._reloader.settle()
+        except PolicyError as error:
+            self._refuse(str(error))
+            return
         except AgentOSError as error:
             _log.error("a policy that waits for the operator could not be looked after: %s", error)
             return
@@ -148,6 +151,9 @@ class Watcher:
         self._seen = {file: signature.get(file, ()) for file in self._files}
         try:
             opens = self._reloader.follow(loaded)
+        except PolicyError as error:
+            self._refuse(str(error))
+            return
         except AgentOSError as error:
             _log.error("a policy could not be put in force: %s", error)
             return

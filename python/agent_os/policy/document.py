@@ -64,7 +64,7 @@ Condition = Annotated[dict[str, Any], Field(min_length=1)]
 #: A key that the language has and the compiler refuses for now.
 Reserved = Annotated[SkipJsonSchema[Any], Field(default_factory=absent)]
 #: The JSON Schema of an action's arguments; its inside is the compiler's.
-Schema = Annotated[Any, WithJsonSchema({"type": "object"})]
+Schema = Annotated[Any, WithJsonSchema({"type": ["object", "boolean"]})]
 #: A number from 0, exact.
 Number = Annotated[Any, BeforeValidator(_number), WithJsonSchema({"type": "number", "minimum": 0})]
 

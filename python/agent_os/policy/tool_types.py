@@ -28,7 +28,7 @@ def tool_types(tools: Any) -> _core.ToolTypes:
     try:
         return _core.ToolTypes(dict(tools))
     except _core.CompileFailed as failed:
-        raise PolicyError([_of_schema(row) for row in failed.problems]) from None
+        raise bad_schema(failed.problems, "the schemas of tools") from None
     except ValueError as error:
         hint = "a schema is made of what JSON has: objects, lists, texts, numbers, true, false and null"
         raise PolicyError(
@@ -36,25 +36,31 @@ def tool_types(tools: Any) -> _core.ToolTypes:
         ) from None
 
 
-def _of_schema(row: Row) -> Problem:
-    pointer, code, message, hint = row
-    return Problem(code, f"in the schemas of tools, at `{pointer}`: {message}", hint, None, None, None)
-
-
-def misfits(bundle: _core.Bundle, rows: Iterable[Row]) -> list[Problem]:
-    """Problems with pointers into a bundle, at the lines of their rules."""
-    rules = bundle.rules
+def bad_schema(rows: Iterable[Row], where: str) -> PolicyError:
+    """The error for what is no JSON Schema of arguments."""
     found: list[Problem] = []
     for pointer, code, message, hint in rows:
-        rule = rules[int(pointer.split("/")[2])]
+        place = f"{where}, at `{pointer}`" if pointer else where
+        found.append(Problem(code, f"in {place}: {message}", hint, None, None, None))
+    return PolicyError(found)
+
+
+def misfits(bundle: _core.Bundle, rows: Iterable[Row]) -> PolicyError:
+    """The error for what does not fit in a bundle: pointers into it become the places of its rules."""
+    rules: list[dict[str, Any]] = bundle.rules
+    found: list[Problem] = []
+    for pointer, code, message, hint in rows:
+        # Another bundle may have come into force since; then the rule is not named, and the refusal stands.
+        index = int(pointer.split("/")[2])
+        rule: dict[str, Any] = rules[index] if index < len(rules) else {"id": "?", "file": None, "line": None}
         found.append(Problem(code, f"rule `{rule['id']}`: {message}", hint, rule["file"], rule["line"], None))
-    return found
+    return PolicyError(found)
 
 
 def check_bundle(bundle: _core.Bundle, types: _core.ToolTypes | None) -> None:
     """Raises ``PolicyError`` with everything in a bundle that does not fit."""
     if types is not None and (rows := types.check_bundle(bundle)):
-        raise PolicyError(misfits(bundle, rows))
+        raise misfits(bundle, rows)
 
 
 def read_tools(path: str | os.PathLike[str]) -> dict[str, Any]:

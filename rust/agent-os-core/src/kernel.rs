@@ -6,6 +6,7 @@
 
 mod counters;
 mod decision;
+mod fit;
 mod outcome;
 mod process;
 mod protected;
@@ -19,6 +20,7 @@ mod usage;
 
 pub use counters::Counters;
 pub use decision::Decision;
+pub use fit::NotFit;
 pub use outcome::Outcome;
 pub use process::{Agent, OPERATOR, Process, RunData};
 pub use protected::{Protected, ProtectedFault};

@@ -126,7 +126,7 @@ impl Bundle {
     #[staticmethod]
     fn compile(document: &Bound<'_, PyDict>) -> PyResult<Self> {
         let py = document.py();
-        let value = document_value(document)?;
+        let value = document_value(document.as_any())?;
         policy::Bundle::compile(&value).map(|bundle| Self::new(py, bundle)).map_err(|problems| failed(py, problems))
     }
 
@@ -422,13 +422,13 @@ pub(crate) fn failed(py: Python<'_>, problems: Vec<policy::Problem>) -> PyErr {
 }
 
 /// A document as the core reads it.
-pub(crate) fn document_value(document: &Bound<'_, PyDict>) -> PyResult<Value> {
+pub(crate) fn document_value(document: &Bound<'_, PyAny>) -> PyResult<Value> {
     parse_json(&document_bytes(document)?).map_err(|error| PyValueError::new_err(error.to_string()))
 }
 
 /// The canonical bytes of a document.
-fn document_bytes(document: &Bound<'_, PyDict>) -> PyResult<Vec<u8>> {
+fn document_bytes(document: &Bound<'_, PyAny>) -> PyResult<Vec<u8>> {
     let mut freezer = Freezer::for_document();
-    freezer.value(document.as_any(), 0).map_err(|fault| errors::invalid(document.py(), &fault.to_string()))?;
+    freezer.value(document, 0).map_err(|fault| errors::invalid(document.py(), &fault.to_string()))?;
     Ok(freezer.out)
 }

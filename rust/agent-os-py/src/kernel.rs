@@ -6,8 +6,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use agent_os_core::audit::event::{Draft, kind};
 use agent_os_core::canonical;
-use agent_os_core::kernel::{Decision as CoreDecision, Kernel as Road, Store};
-use agent_os_core::policy::Record;
+use agent_os_core::kernel::{Decision as CoreDecision, Kernel as Road, NotFit, Store};
+use agent_os_core::policy::{ArgumentTypes, Record};
 use agent_os_core::reason::Reason;
 use agent_os_core::value::Value;
 use agent_os_log::{Durability, Log, Options};
@@ -17,7 +17,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyString};
 
 use crate::approvals::Waiting;
-use crate::bundle::{Bundle, Extra, now};
+use crate::bundle::{Bundle, Extra, ProblemRow, document_value, failed, now, problem_rows};
 use crate::call::{Call, Target};
 use crate::decision::Decision;
 use crate::errors;
@@ -176,7 +176,8 @@ impl Kernel {
     }
 
     /// Makes a tool known. `parameters` lists name, kind (as `inspect` counts), whether there is a default, the
-    /// default, and whether it is injected.
+    /// default, and whether it is injected. `schema` is the JSON Schema of what is judged. Raises `CompileFailed` if it is
+    /// none, with the code `bad_schema`, or if rules in force do not fit it, with pointers into the bundle's document.
     #[expect(clippy::too_many_arguments, reason = "a tool is declared whole")]
     fn tool(
         &self,
@@ -187,9 +188,11 @@ impl Kernel {
         labels: Vec<String>,
         origin: &str,
         signature: Py<PyAny>,
+        schema: &Bound<'_, PyAny>,
     ) -> PyResult<Tool> {
         self.control(py, "kernel.tool")?;
-        Tool::new(py, self, action, function, parameters, labels, origin, signature)
+        let types = ArgumentTypes::read(&document_value(schema)?).map_err(|problems| failed(py, problems))?;
+        Tool::new(py, self, action, function, parameters, labels, origin, signature, types)
     }
 
     /// Asks to run an agent; `arguments` says of what types its arguments are.
@@ -224,14 +227,19 @@ impl Kernel {
         // Writing the policy into the log takes longer than many decisions, and other threads go on deciding meanwhile.
         let unread = py
             .detach(|| {
-                loaded(&self.log, bundle, reason, None).and_then(|draft| {
+                loaded(&self.log, bundle, reason, None).map_err(NotFit::Record).and_then(|draft| {
                     self.core.reload(Arc::clone(&bundle.core), Arc::clone(&bundle.extra), protected, &draft)
                 })
             })
-            .map_err(|fault| errors::unrecorded(py, &fault))?;
+            .map_err(|fault| not_fit(py, fault))?;
         unread.into_iter().filter_map(Arc::into_inner).for_each(|extra| extra.take_apart(py));
         py.detach(|| self.core.release());
         Ok(())
+    }
+
+    /// What of a bundle does not fit the registered tools; pointers are into its document.
+    fn misfits(&self, py: Python<'_>, bundle: &Bundle) -> Vec<ProblemRow> {
+        problem_rows(py.detach(|| self.core.misfits(&bundle.core)))
     }
 
     /// Puts a bundle in force that may open something, if the operator's token has signed for exactly this bundle. Says
@@ -254,12 +262,14 @@ impl Kernel {
         }
         let unread = py
             .detach(|| {
-                loaded(&self.log, bundle, "approved", Some(waiting.request())).and_then(|draft| {
-                    let (core, extra) = (Arc::clone(&bundle.core), Arc::clone(&bundle.extra));
-                    self.core.reload(core, extra, Arc::clone(&protected.0), &draft)
-                })
+                loaded(&self.log, bundle, "approved", Some(waiting.request())).map_err(NotFit::Record).and_then(
+                    |draft| {
+                        let (core, extra) = (Arc::clone(&bundle.core), Arc::clone(&bundle.extra));
+                        self.core.reload(core, extra, Arc::clone(&protected.0), &draft)
+                    },
+                )
             })
-            .map_err(|fault| errors::unrecorded(py, &fault))?;
+            .map_err(|fault| not_fit(py, fault))?;
         unread.into_iter().filter_map(Arc::into_inner).for_each(|extra| extra.take_apart(py));
         py.detach(|| self.core.release());
         Ok(how)
@@ -380,14 +390,15 @@ impl Kernel {
         self.core.recorder().event(draft).map(|_| ())
     }
 
-    /// Notes a new tool.
-    pub(crate) fn tool_registered(
+    /// Makes a tool known and notes it, unless rules in force do not fit it.
+    pub(crate) fn add_tool(
         &self,
         py: Python<'_>,
         action: &str,
         labels: &[String],
         origin: &str,
         injected: &[String],
+        types: ArgumentTypes,
     ) -> PyResult<()> {
         let mut draft = Draft::new();
         draft
@@ -396,7 +407,15 @@ impl Kernel {
             .text("kind", kind::TOOL_REGISTERED)
             .texts("labels", labels.iter().map(String::as_str))
             .text("origin", origin);
-        self.event(&draft).map_err(|fault| errors::unrecorded(py, &fault))
+        // Waiting for a reload on another thread must not keep that thread from ending it.
+        py.detach(|| self.core.add_tool(action, types, &draft)).map_err(|fault| not_fit(py, fault))
+    }
+}
+
+fn not_fit(py: Python<'_>, fault: NotFit) -> PyErr {
+    match fault {
+        NotFit::Rules(problems) => failed(py, problems),
+        NotFit::Record(fault) => errors::unrecorded(py, &fault),
     }
 }
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use agent_os_core::limits;
-use agent_os_core::policy::Origin;
+use agent_os_core::policy::{ArgumentTypes, Origin};
 use agent_os_log::Log;
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::intern;
@@ -72,6 +72,7 @@ impl Tool {
         mut labels: Vec<String>,
         origin: &str,
         signature: Py<PyAny>,
+        types: ArgumentTypes,
     ) -> PyResult<Self> {
         labels.sort_unstable();
         labels.dedup();
@@ -108,7 +109,7 @@ impl Tool {
                 Parameter { name, kind, default: has_default.then_some(default), injected }
             })
             .collect();
-        kernel.tool_registered(py, action, &labels, origin.code(), &injected)?;
+        kernel.add_tool(py, action, &labels, origin.code(), &injected, types)?;
         let declared = Declared { action: action.to_owned(), labels, origin, function, signature, parameters };
         Ok(Self { kernel: Arc::clone(&kernel.core), log: Arc::clone(kernel.log()), declared: Arc::new(declared) })
     }

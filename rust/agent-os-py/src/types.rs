@@ -2,7 +2,6 @@
 
 use agent_os_core::policy::{self, Known};
 use pyo3::prelude::*;
-use pyo3::types::PyDict;
 
 use crate::bundle::{Bundle, ProblemRow, document_value, failed, problem_rows};
 
@@ -14,13 +13,13 @@ pub(crate) struct ToolTypes(policy::ToolTypes);
 impl ToolTypes {
     /// Reads them, or raises `CompileFailed` with pointers into the mapping.
     #[new]
-    fn new(py: Python<'_>, tools: &Bound<'_, PyDict>) -> PyResult<Self> {
+    fn new(py: Python<'_>, tools: &Bound<'_, PyAny>) -> PyResult<Self> {
         let tools = document_value(tools)?;
         policy::ToolTypes::read(&tools).map(Self).map_err(|problems| failed(py, problems))
     }
 
     /// What of a normalised document does not fit; pointers are into the document.
-    fn check_document(&self, document: &Bound<'_, PyDict>) -> PyResult<Vec<ProblemRow>> {
+    fn check_document(&self, document: &Bound<'_, PyAny>) -> PyResult<Vec<ProblemRow>> {
         let document = document_value(document)?;
         Ok(problem_rows(self.0.check_document(&document, Known::Stated)))
     }

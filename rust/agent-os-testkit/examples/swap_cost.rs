@@ -123,7 +123,7 @@ fn phase(
                     black_box(
                         kernel
                             .reload(bundle, Arc::new(()), Arc::clone(protected), &Draft::new())
-                            .map_err(|fault| fault.message)
+                            .map_err(|fault| format!("{fault:?}"))
                             .ok(),
                     );
                     took.push(start.elapsed().as_secs_f64() * 1e6);

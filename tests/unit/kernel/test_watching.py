@@ -222,3 +222,24 @@ def test_without_the_library_the_error_names_the_extra(monkeypatch: pytest.Monke
 def test_a_policy_that_does_not_load_makes_no_kernel_to_watch_with(tmp_path: Path) -> None:
     with pytest.raises(PolicyError):
         KernelSpace(tmp_path / "absent.yaml", durability="memory", watch=True)
+
+
+def test_a_change_that_does_not_fit_a_registered_tool_is_rejected(
+    watch: Callable[..., Watched], tmp_path: Path
+) -> None:
+    watched = watch(NARROW)
+
+    @watched.kernel.tool("mail.send")
+    def send(to: str) -> None:
+        pass
+
+    before = watched.kernel.bundle
+    misspelt = NARROW + "  - {id: m, effect: deny, action: mail.send, when: {args.too: {eq: x}}}\n"
+    by_rename(tmp_path / "policy.yaml", misspelt)
+    report = watched.until("rejected")
+    assert "did you mean `args.to`?" in report.error
+    assert watched.kernel.bundle == before
+    assert watched.kernel.pending_policy is None
+    assert "args.too" in of_kind(watched.kernel, "policy.rejected")[-1]["error"]
+    by_rename(tmp_path / "policy.yaml", misspelt.replace("args.too", "args.to"))
+    assert watched.until("applied").bundle == watched.kernel.bundle != before

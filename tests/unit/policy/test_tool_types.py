@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import re
+import time
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -228,3 +229,40 @@ def test_numbers_of_schemas_are_read_exactly() -> None:
     Policy.from_text(rule % "0.1", tools=tools)
     assert problems_of(rule % "0.11", tools=tools)[0].code == "unknown_value"
     assert problems_of(rule % "true", tools=tools)[0].code == "wrong_operator"
+
+
+def test_a_policy_with_schemas_is_asked_as_any_other() -> None:
+    typed = Policy.from_text(text("amount", "{gt: 500}"))
+    plain = Policy.from_text(text("amount", "{gt: 500}", tools=""))
+    wider = Policy.from_text(text("amount", "{gt: 400}"))
+    request: dict[str, Any] = {"amount": 501}
+    assert typed.decide("payments.send", request, agent="a").rules == ("large",)
+    assert typed.explain("payments.send", request, agent="a").rules[0].rule == "large"
+    assert [finding.code for finding in typed.check()] == [finding.code for finding in plain.check()]
+    assert not typed.diff(plain)
+    assert [one.change for one in typed.diff(wider).differences] == [
+        one.change for one in plain.diff(wider).differences
+    ]
+    assert typed.test().failed == 0
+    # Schemas decide nothing: they open nothing when they come or go.
+    assert typed.bundle.may_open(plain.bundle) == plain.bundle.may_open(typed.bundle) == []
+
+
+def test_ten_thousand_rules_are_held_against_two_hundred_tools_in_a_moment() -> None:
+    schema = {"type": "object", "properties": {f"a{number}": {"type": "number"} for number in range(20)}}
+    tools = {f"t{number}.call": schema for number in range(200)}
+    rules = [
+        {
+            "id": f"r{number}",
+            "effect": "deny",
+            "action": ["t*.call" if number % 10 == 0 else f"t{number % 200}.call"],
+            "when": {f"args.a{number % 20}": {"gt": 5}},
+        }
+        for number in range(10_000)
+    ]
+    bundle = _core.Bundle.compile({"agent_os": 1, "name": "n", "rules": rules})
+    types = _core.ToolTypes(tools)
+    started = time.process_time()
+    assert types.check_bundle(bundle) == []
+    # Two million pairs of a pattern and a tool are most of it.
+    assert time.process_time() - started < 10

@@ -20,7 +20,7 @@ use crate::audit::event::{Draft, kind, write_texts};
 use crate::canonical;
 use crate::limits;
 use crate::policy::{
-    Bundle, Effect, Obligations, Provenance, Record, RuleIx, Subject, SubjectKey, Verdict, decide, required,
+    Bundle, Effect, Obligations, Provenance, Record, RuleIx, Subject, SubjectKey, ToolTypes, Verdict, decide, required,
 };
 use crate::reason::Reason;
 use crate::request::{Arguments, RunState, Unused, Usage};
@@ -48,7 +48,7 @@ pub struct InForce<X> {
 }
 
 impl<X> InForce<X> {
-    fn new(bundle: Arc<Bundle>, extra: Arc<X>, protected: Arc<Protected>, agents: &[Arc<Agent>]) -> Self {
+    pub(super) fn new(bundle: Arc<Bundle>, extra: Arc<X>, protected: Arc<Protected>, agents: &[Arc<Agent>]) -> Self {
         let subjects = agents
             .iter()
             .map(|agent| Arc::new(bundle.subject(&Subject { id: &agent.id, roles: &agent.roles })))
@@ -141,7 +141,10 @@ pub struct Kernel<R: Recorder, X> {
     in_force: ArcSwap<InForce<X>>,
     // SECURITY: looked up with what the operator's code names, filled by it: nobody can make it collide.
     agents: RwLock<FxHashMap<String, Arc<Agent>>>,
-    roster: Mutex<Vec<Arc<Agent>>>,
+    pub(super) roster: Mutex<Vec<Arc<Agent>>>,
+    // SECURITY: held while a tool is added and while a bundle is put in force, so that none meets one that it was not held
+    // against.
+    pub(super) tools: Mutex<ToolTypes>,
     retired: Mutex<Retired<X>>,
     recorder: R,
     store: Arc<dyn Store>,
@@ -179,6 +182,7 @@ impl<R: Recorder, X> Kernel<R, X> {
             in_force: ArcSwap::from_pointee(InForce::new(bundle, extra, protected, &roster)),
             agents: RwLock::default(),
             roster: Mutex::new(roster),
+            tools: Mutex::default(),
             retired: Mutex::default(),
             recorder,
             store,
@@ -259,24 +263,6 @@ impl<R: Recorder, X> Kernel<R, X> {
         self.agents.read().unwrap_or_else(PoisonError::into_inner).get(id).map(|agent| AgentPlace(agent.index))
     }
 
-    /// Puts another bundle in force, after the log took note of it. Gives what the caller kept beside bundles that nobody
-    /// reads any more. When that is dropped, [`Kernel::release`] takes apart the bundles.
-    ///
-    /// # Errors
-    /// The recorder did not take the entry; the old bundle stays in force.
-    pub fn reload(
-        &self,
-        bundle: Arc<Bundle>,
-        extra: Arc<X>,
-        protected: Arc<Protected>,
-        loaded: &Draft,
-    ) -> Result<Vec<Arc<X>>, RecordFault> {
-        let roster = self.roster.lock().unwrap_or_else(PoisonError::into_inner);
-        let next = InForce::new(bundle, extra, protected, &roster);
-        self.recorder.event(loaded)?;
-        Ok(self.replace(next))
-    }
-
     /// Protects other files under the bundle that is in force.
     pub fn protect(&self, protected: Arc<Protected>) {
         let _roster = self.roster.lock().unwrap_or_else(PoisonError::into_inner);
@@ -294,7 +280,7 @@ impl<R: Recorder, X> Kernel<R, X> {
     }
 
     /// INVARIANT: called with the roster held, so that of two who change what is in force none is lost.
-    fn replace(&self, next: InForce<X>) -> Vec<Arc<X>> {
+    pub(super) fn replace(&self, next: InForce<X>) -> Vec<Arc<X>> {
         self.retire(self.in_force.swap(Arc::new(next)))
     }
 

@@ -112,9 +112,17 @@ impl ToolTypes {
         (found.by_action.len() == entries.len()).then_some(found)
     }
 
-    /// Adds an action, or gives it another schema.
-    pub fn insert(&mut self, action: &str, types: Arc<ArgumentTypes>) {
-        self.by_action.insert(action.to_owned(), types);
+    /// Adds an action, or gives it another schema; returns the one that it had.
+    pub fn insert(&mut self, action: &str, types: Arc<ArgumentTypes>) -> Option<Arc<ArgumentTypes>> {
+        self.by_action.insert(action.to_owned(), types)
+    }
+
+    /// Undoes what [`ToolTypes::insert`] did, by what that returned.
+    pub fn put_back(&mut self, action: &str, before: Option<Arc<ArgumentTypes>>) {
+        match before {
+            Some(types) => self.by_action.insert(action.to_owned(), types),
+            None => self.by_action.remove(action),
+        };
     }
 
     /// True if no action is known.

@@ -11,6 +11,9 @@ use crate::policy::suggest;
 use crate::request::Segment;
 use crate::value::Value;
 
+/// Characters from which on a name that is close to another one is taken for a misspelt one.
+const TELLING: usize = 4;
+
 /// What does not fit in these rules, each with its place in the document.
 pub(super) fn check<'d>(
     tools: &ToolTypes,
@@ -170,8 +173,8 @@ impl Checker<'_> {
         names.dedup();
         let written = path.segments.get(taken).map(Segment::key).unwrap_or_default();
         let near = suggest::nearest(written, names.iter().copied());
-        if near.is_none() && !self.covered.are_all {
-            // An action that is not known may have it.
+        // An action that is not known may have it; of short names, most are close to one another.
+        if !self.covered.are_all && (near.is_none() || written.chars().count() < TELLING) {
             return;
         }
         let spelt = path.spelling();
