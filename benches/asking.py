@@ -62,7 +62,7 @@ def run(rounds: int) -> dict[str, dict[str, float]]:
             **peer(Path(folder) / "peer.db"),
         }
         figures = take_turns(contestants, rounds)
-        table = {name: {key: value / 1_000 for key, value in row.items()} for name, row in figures.items()}
+        table = {name: {key: round(value / 1_000, 3) for key, value in row.items()} for name, row in figures.items()}
         return {
             **table,
             "agent_os, every entry read in Python instead": {"p50": round(scanned * 1_000, 1)},
