@@ -69,6 +69,7 @@ def test_an_entry_with_nothing_but_what_its_kind_has_makes_a_line(kind: str) -> 
     fields: dict[str, dict[str, Any]] = {
         "intent": {"action": "a", "agent": "b", "pid": 1, "decision": {"effect": "allow", "reason": "r", "rules": []}},
         "denied": {"action": "a", "decision": {"effect": "deny", "reason": "no_process", "rules": []}},
+        "denied.repeatedly": {"action": "a", "agent": "b", "count": 3, "first": 2, "reason": "r", "rules": []},
         "outcome": {"intent": 3, "pid": 1, "status": "raised", "micros": 5, "error": {"type": "E", "message": "m"}},
         "process.started": {"agent": "b", "pid": 1, "parent": 0, "intent": 2},
         "policy.loaded": {"name": "n", "reason": "start", "bundle": "sha256:00"},
