@@ -586,7 +586,8 @@ impl Call {
             let parsed = canonical.as_deref().and_then(|bytes| parse_floats(bytes).ok());
             let mut value = parsed.unwrap_or(Value::Null);
             if redact(&mut value, RedactionRoot::Result, &redactions) {
-                if canonical.is_none() {
+                let shown = canonical.is_some().then(|| to_python(py, &value));
+                let Some(Ok(shown)) = shown else {
                     self.finish_child(child.as_ref());
                     let message = format!(
                         "`{}` returned something that cannot be redacted as the policy demands, so it is withheld; \
@@ -595,9 +596,9 @@ impl Call {
                     );
                     self.finish(py, audited, started, "withheld", None, None, None)?;
                     return Err(errors::withheld(py, Reason::ObligationFailed, &message));
-                }
+                };
                 canonical = Some(encode(&value));
-                given = to_python(py, &value)?;
+                given = shown;
                 seen = Some(value);
             }
         }

@@ -60,7 +60,14 @@ pub(crate) fn to_python<'py>(py: Python<'py>, value: &Value) -> PyResult<Bound<'
                     item => to_python(py, item),
                 })
                 .collect::<PyResult<Vec<_>>>()?;
-            PySet::new(py, items)?.into_any()
+            let (count, set) = (items.len(), PySet::new(py, items)?);
+            if set.len() != count {
+                return Err(PyValueError::new_err(
+                    "a set has members that Python takes for equal, such as a member of an enumeration and its value; \
+                     read it as a list",
+                ));
+            }
+            set.into_any()
         }
         Value::Map(entries) => {
             let map = PyDict::new(py);

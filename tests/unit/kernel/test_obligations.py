@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import enum
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -107,6 +108,21 @@ def test_a_result_that_cannot_be_redacted_is_withheld() -> None:
 
     with desk(ALLOW, HIDE) as kernel:
         pay = kernel.tool("t.pay")(Opaque)
+        with pytest.raises(RecorderError) as withheld:
+            inside(kernel, pay)
+        assert withheld.value.code == "obligation_failed"
+
+
+def test_a_set_that_cannot_be_given_back_without_its_enumeration_is_withheld() -> None:
+    class Kind(enum.Enum):
+        PEN = "pen"
+
+    with desk(ALLOW, HIDE) as kernel:
+
+        @kernel.tool("t.pay")
+        def pay() -> dict[str, Any]:
+            return {"card": CARD, "kinds": {Kind.PEN, "pen"}}
+
         with pytest.raises(RecorderError) as withheld:
             inside(kernel, pay)
         assert withheld.value.code == "obligation_failed"

@@ -7,7 +7,7 @@ use sqlparser::ast::{
     ObjectType, OnConflictAction, OnInsert, OutputClause, Query, Select, SelectFlavor, SelectInto, SelectItem, SetExpr,
     SqliteOnConflict, Statement, TableAlias, TableFactor, TableObject, TableWithJoins, Visit, Visitor,
 };
-use sqlparser::keywords::Keyword;
+use sqlparser::keywords::{ALL_KEYWORDS, Keyword};
 use sqlparser::parser::Parser;
 use sqlparser::tokenizer::{Token, Tokenizer};
 
@@ -115,6 +115,14 @@ fn is_deep(tokens: &[Token]) -> bool {
         }
     }
     false
+}
+
+/// Whether a name begins with a word that means something in some dialect.
+fn begins_with_keyword(name: &ObjectName) -> bool {
+    let first = name.0.first().and_then(ObjectNamePart::as_ident);
+    first.is_none_or(|first| {
+        first.quote_style.is_none() && ALL_KEYWORDS.binary_search(&&*first.value.to_ascii_uppercase()).is_ok()
+    })
 }
 
 /// The names that one query gives to its parts.
@@ -388,6 +396,13 @@ impl Visitor for Walk {
                 if !executes || self.unexecuted > 0 {
                     self.unexecuted += 1;
                 }
+            }
+            // SECURITY: of the engines only MySQL describes a table so. SQL Server would run what follows the name, and a
+            // keyword in its place is the beginning of a statement that was not understood.
+            Statement::ExplainTable { table_name, .. }
+                if !matches!(self.dialect, Dialect::Generic | Dialect::Mysql) || begins_with_keyword(table_name) =>
+            {
+                return REFUSED;
             }
             Statement::Execute { name, immediate, .. } => {
                 name.iter().for_each(|name| self.function(name));
