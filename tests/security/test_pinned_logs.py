@@ -164,6 +164,17 @@ def test_another_first_key_is_refused(kept: Kept) -> None:
         assert not FlightRecorder(kept.directory).verify(ratchet_key=wrong)
 
 
+def test_28_the_kernel_does_not_go_on_after_a_checkpoint_that_another_key_signed(kept: Kept) -> None:
+    """Else its own key would sign what somebody else had put there."""
+    entries, note = kept.entries(), kept.directory / "checkpoint"
+    good = note.read_bytes()
+    note.write_bytes(checkpoint_of(json.loads(entries[0])["log"], entries, OWN))
+    with pytest.raises(RecorderError, match="it is not signed by the log's key"):
+        kept.run()
+    note.write_bytes(good)
+    kept.run()
+
+
 def test_28_a_log_that_was_rolled_back_is_noticed_by_a_newer_checkpoint(kept: Kept, tmp_path: Path) -> None:
     shutil.copytree(kept.directory, tmp_path / "old")
     kept.run()
