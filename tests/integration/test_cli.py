@@ -217,6 +217,28 @@ def test_the_state_of_the_run_can_be_given_whole(tmp_path: Path) -> None:
     assert json.loads(whole.stdout)["deciding_rules"] == sorted(rules)
 
 
+def test_what_is_used_of_a_limit_can_be_given(tmp_path: Path) -> None:
+    path = tmp_path / "limits.yaml"
+    path.write_text(
+        "agent_os: 1\nname: limits\nrules:\n"
+        "  - {id: few, effect: allow, action: a.b, limit: {sum: args.n, max: 100, per: 24h, by: agent}}\n"
+        "  - {id: early, effect: deny, action: a.b, when: {run.calls: {gt: 3}}}\n",
+        encoding="utf-8",
+    )
+    ask = ("explain", path, "a.b", "--args", '{"n": 20}', "--json")
+    for more, effect, reason in [
+        ((), "allow", "allowed_by_rule"),
+        (("--used", "few=80"), "allow", "allowed_by_rule"),
+        (("--used", "few=80.5"), "deny", "limit_exceeded"),
+        (("--calls", "3"), "allow", "allowed_by_rule"),
+        (("--calls", "4"), "deny", "denied_by_rule"),
+    ]:
+        said = json.loads(agentos(*ask, *more).stdout)
+        assert (said["effect"], said["reason"]) == (effect, reason), more
+    for wrong in ["few=-1", "few=NaN", "few=Infinity", "few=much", "few", "other=1"]:
+        assert agentos(*ask, "--used", wrong).returncode == 2, wrong
+
+
 def test_a_policy_that_does_not_load_explains_nothing(broken: Path) -> None:
     done = agentos("explain", broken, "payments.send")
     assert (done.returncode, done.stdout) == (3, "")

@@ -125,6 +125,10 @@ def _explain(own: argparse.ArgumentParser) -> None:
     own.add_argument("--text", metavar="ORIGIN=TEXT", action="append", default=[], help="a text that the run has seen")
     own.add_argument("--depth", metavar="N", type=int, default=0, help="how many runs are above this one (default: 0)")
     own.add_argument("--parent", metavar="ID", help="the agent that started this run")
+    own.add_argument("--calls", metavar="N", type=int, default=0, help="how many calls the run has made (default: 0)")
+    own.add_argument(
+        "--used", metavar="RULE=AMOUNT", action="append", default=[], help="what is used of a rule's limit (default: 0)"
+    )
     own.add_argument("--time", metavar="TIME", help="when, like 2026-01-31T09:00:00Z (default: now)")
     _json(own)
 

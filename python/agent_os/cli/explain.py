@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,10 +27,13 @@ def run(arguments: Namespace) -> Exit:
         raise UsageError(f"`{arguments.action}` is not an action: {fault}\n  hint: write it like `payments.send`")
     if arguments.depth < 0:
         raise UsageError(f"`--depth {arguments.depth}` is below 0\n  hint: it is the number of runs above this one")
+    if arguments.calls < 0:
+        raise UsageError(f"`--calls {arguments.calls}` is below 0\n  hint: it is the number of calls before this one")
     for name in (arguments.agent, *arguments.role, *arguments.label, *filter(None, [arguments.parent])):
         if not _core.is_name(name):
             raise UsageError(f"`{name}` is not the name of an agent, role or label\n  hint: use A-Z a-z 0-9 _ . : -")
     request = _args(arguments.args)
+    policy = Policy.load(arguments.policy)
     state: dict[str, Any] = {
         "agent": arguments.agent,
         "roles": arguments.role,
@@ -38,8 +42,10 @@ def run(arguments: Namespace) -> Exit:
         "parent": arguments.parent,
         "texts": [_text(text) for text in arguments.text],
         "time": moment_of("--time", arguments.time),
+        "calls": arguments.calls,
+        "usage": [_used(used, policy) for used in arguments.used],
     }
-    explanation = Policy.load(arguments.policy).explain(arguments.action, request, **state)
+    explanation = policy.explain(arguments.action, request, **state)
     if arguments.json:
         print_json(explanation.to_dict())
     else:
@@ -73,6 +79,21 @@ def _text(given: str) -> tuple[str, str]:
             + ", ".join(_ORIGINS)
         )
     return origin, text
+
+
+def _used(given: str, policy: Policy) -> tuple[str, str]:
+    rule, equals, amount = given.partition("=")
+    rules = {row["id"]: row for row in policy.bundle.rules}
+    if not equals or rule not in rules:
+        hint = "write RULE=AMOUNT with the id of a rule of this policy"
+        raise UsageError(f"`--used {given:.60}` names no rule\n  hint: {hint}")
+    try:
+        used = Decimal(amount)
+    except InvalidOperation:
+        used = Decimal("NaN")
+    if not used.is_finite() or used < 0:
+        raise UsageError(f"`--used {given:.60}` is no amount\n  hint: write a number of at least 0, like {rule}=1500")
+    return rule, format(used, "f")
 
 
 def _tell(explanation: Explanation) -> None:
