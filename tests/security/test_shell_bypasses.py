@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import random
 import shutil
+import signal
 import stat
 import subprocess
 from pathlib import Path
@@ -249,16 +250,21 @@ def asks_bash(sandbox: Path, seed: int) -> None:
         environment = {"PATH": str(sandbox / "bin"), "HOME": str(sandbox / "work")}
         # Every program that it starts holds the pipe's end, also in the background: at its close the record is whole.
         ended, held = os.pipe()
-        subprocess.run(
+        with subprocess.Popen(
             [bash, "--norc", "-c", command],
             cwd=sandbox / "work",
             env=environment,
             stdin=subprocess.DEVNULL,
-            capture_output=True,
-            timeout=20,
-            check=False,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
             pass_fds=[held],
-        )
+            start_new_session=True,
+        ) as shell:
+            try:
+                shell.wait(20)
+            except subprocess.TimeoutExpired:
+                # A function that calls itself, for example: what it ran until then counts.
+                os.killpg(shell.pid, signal.SIGKILL)
         os.close(held)
         with os.fdopen(ended, "rb") as pipe:
             assert pipe.read() == b""

@@ -207,7 +207,13 @@ impl<'a> Check<'a> {
     }
 
     /// Finds `{"$payload": {"sha256", "size"}}`; what is inside a `$map` only looks like one.
-    fn collect_references(&mut self, file: &str, seq: u64, value: &Json, escaped: bool) -> Result<(), &'static str> {
+    fn collect_references(
+        &mut self,
+        file: &str,
+        seq: u64,
+        value: &Json<'_>,
+        escaped: bool,
+    ) -> Result<(), &'static str> {
         match value {
             Json::List(items) => items.iter().try_for_each(|item| self.collect_references(file, seq, item, false)),
             Json::Object(entries) => match entries.as_slice() {
@@ -228,13 +234,13 @@ impl<'a> Check<'a> {
     }
 
     /// The key that an entry names, if it is one of this log.
-    fn named_key(&self, entry: &Json) -> Option<Key> {
+    fn named_key(&self, entry: &Json<'_>) -> Option<Key> {
         let key = Key::parse(entry.get("key").and_then(Json::text)?)?;
         (Some(key.name.as_str()) == self.log.as_deref().map(note::name_of).as_deref()).then_some(key)
     }
 
     /// The key that takes the place of the one before, if that one says so.
-    fn rotated_key(&self, entry: &Json, seq: u64) -> Result<Key, &'static str> {
+    fn rotated_key(&self, entry: &Json<'_>, seq: u64) -> Result<Key, &'static str> {
         let key = self.named_key(entry).ok_or("names no key of this log")?;
         let text = |field| entry.get(field).and_then(Json::text).unwrap_or_default();
         let Some((_, old)) = self.keys.last() else { return Err("follows no key that could be read") };

@@ -1,22 +1,27 @@
 //! Strict reading of canonical JSON: only bytes that RFC 8785 would produce are accepted.
 
-/// A JSON value. Numbers are kept as they are spelt.
+use std::borrow::Cow;
+
+/// A JSON value. Numbers are kept as they are spelt, and so is text in which nothing is escaped.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Json {
+pub(super) enum Json<'a> {
     Null,
     Bool(bool),
-    Number(String),
-    Text(String),
-    List(Vec<Json>),
-    Object(Vec<(String, Json)>),
+    Number(&'a str),
+    Text(Cow<'a, str>),
+    List(Vec<Json<'a>>),
+    Object(Vec<(Cow<'a, str>, Json<'a>)>),
 }
 
 /// Deeper nesting is refused. Frozen arguments are far less deep.
 const DEPTH: usize = 128;
 
-impl Json {
+/// Whole numbers of so many digits are below 2^53, and spelt as they are.
+const EXACT: usize = 15;
+
+impl<'a> Json<'a> {
     /// The value with exactly these canonical bytes.
-    pub(super) fn read(bytes: &[u8]) -> Result<Self, String> {
+    pub(super) fn read(bytes: &'a [u8]) -> Result<Self, String> {
         let text = std::str::from_utf8(bytes).map_err(|_| "it is not UTF-8".to_owned())?;
         let mut parser = Parser { text, at: 0 };
         let value = parser.value(0)?;
@@ -51,8 +56,8 @@ struct Parser<'a> {
     at: usize,
 }
 
-impl Parser<'_> {
-    fn value(&mut self, depth: usize) -> Result<Json, String> {
+impl<'a> Parser<'a> {
+    fn value(&mut self, depth: usize) -> Result<Json<'a>, String> {
         if depth > DEPTH {
             return Err(self.wrong("it is nested too deeply"));
         }
@@ -74,16 +79,15 @@ impl Parser<'_> {
         }
     }
 
-    fn object(&mut self, depth: usize) -> Result<Json, String> {
+    fn object(&mut self, depth: usize) -> Result<Json<'a>, String> {
         self.at += 1;
-        let mut entries: Vec<(String, Json)> = Vec::new();
+        let mut entries: Vec<(Cow<'a, str>, Json<'a>)> = Vec::new();
         if self.eat(b'}') {
             return Ok(Json::Object(entries));
         }
         loop {
             let key = self.string()?;
-            let ordered = entries.last().is_none_or(|(before, _)| before.encode_utf16().lt(key.encode_utf16()));
-            if !ordered {
+            if !entries.last().is_none_or(|(before, _)| comes_before(before, &key)) {
                 return Err(self.wrong("the keys are not in order, or one is there twice"));
             }
             self.expect(b':')?;
@@ -96,7 +100,7 @@ impl Parser<'_> {
         }
     }
 
-    fn list(&mut self, depth: usize) -> Result<Json, String> {
+    fn list(&mut self, depth: usize) -> Result<Json<'a>, String> {
         self.at += 1;
         let mut items = Vec::new();
         if self.eat(b']') {
@@ -111,16 +115,22 @@ impl Parser<'_> {
         }
     }
 
-    fn string(&mut self) -> Result<String, String> {
+    fn string(&mut self) -> Result<Cow<'a, str>, String> {
         self.expect(b'"')?;
-        let mut text = String::new();
+        let plain = self.rest().bytes().position(|byte| matches!(byte, b'"' | b'\\' | 0..=0x1f));
+        let start = self.rest().get(..plain.unwrap_or(0)).unwrap_or_default();
+        self.at += start.len();
+        if self.eat(b'"') {
+            return Ok(Cow::Borrowed(start));
+        }
+        let mut text = start.to_owned();
         loop {
             let mut chars = self.rest().chars();
             let Some(next) = chars.next() else { return Err(self.wrong("a string does not end")) };
             match next {
                 '"' => {
                     self.at += 1;
-                    return Ok(text);
+                    return Ok(Cow::Owned(text));
                 }
                 '\\' => {
                     let (escape, value) = self.escape().ok_or_else(|| self.wrong("this is not how to escape"))?;
@@ -158,21 +168,25 @@ impl Parser<'_> {
         short.iter().all(|(_, known)| *known != value).then_some((6, value))
     }
 
-    fn number(&mut self) -> Result<Json, String> {
+    fn number(&mut self) -> Result<Json<'a>, String> {
         let in_number = |byte: &u8| matches!(byte, b'0'..=b'9' | b'-' | b'+' | b'.' | b'e' | b'E');
         let length = self.rest().bytes().take_while(in_number).count();
         let spelt = self.rest().get(..length).unwrap_or_default();
+        let whole = length <= EXACT && spelt.bytes().all(|byte| byte.is_ascii_digit());
+        if whole && (length == 1 || !spelt.starts_with('0')) {
+            self.at += length;
+            return Ok(Json::Number(spelt));
+        }
         let value: f64 = spelt.parse().map_err(|_| self.wrong("this is not a number"))?;
         // The number of the language that RFC 8785 takes its spelling from.
         if !value.is_finite() || ryu_js::Buffer::new().format(value) != spelt {
             return Err(self.wrong("this is not how to spell the number"));
         }
-        let spelt = spelt.to_owned();
         self.at += length;
         Ok(Json::Number(spelt))
     }
 
-    fn rest(&self) -> &str {
+    fn rest(&self) -> &'a str {
         self.text.get(self.at..).unwrap_or_default()
     }
 
@@ -195,6 +209,15 @@ impl Parser<'_> {
     }
 }
 
+/// Whether a key comes before another: by their UTF-16 code units, which for ASCII is by their bytes.
+fn comes_before(key: &str, other: &str) -> bool {
+    if key.is_ascii() && other.is_ascii() {
+        key.as_bytes() < other.as_bytes()
+    } else {
+        key.encode_utf16().lt(other.encode_utf16())
+    }
+}
+
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
@@ -207,7 +230,8 @@ mod tests {
     fn reads_canonical_text() {
         let text = r#"{"":[],"a":[null,true,false,-1,0,1e+30,1.5],"b":{"\n":"\u0001\"\\é😀"},"😀":{},"*":1}"#;
         // U+E000 sorts after the surrogates that UTF-16 spells 😀 with.
-        let value = Json::read(text.replace('*', "\u{e000}").as_bytes()).unwrap();
+        let text = text.replace('*', "\u{e000}");
+        let value = Json::read(text.as_bytes()).unwrap();
         assert_eq!(value.get("b").unwrap().get("\n").unwrap().text(), Some("\u{1}\"\\é😀"));
     }
 
@@ -256,7 +280,7 @@ mod tests {
         fn a_changed_byte_is_refused_or_means_something_else(text in ".{0,20}", at: prop::sample::Index, bit in 0..8_u8) {
             let bytes = canonical::encode(&text.as_str().into());
             let value = Json::read(&bytes).unwrap();
-            let mut changed = bytes;
+            let mut changed = bytes.clone();
             let place = at.index(changed.len());
             *changed.get_mut(place).unwrap() ^= 1 << bit;
             prop_assert_ne!(Json::read(&changed).ok(), Some(value));

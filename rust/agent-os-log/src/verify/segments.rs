@@ -125,10 +125,8 @@ fn frame(bytes: &[u8], at: usize) -> Frame<'_> {
         _ if size > LARGEST => Frame::Broken("an entry is longer than entries can be"),
         None => Frame::Broken("there is half a frame"),
         Some(entry) => {
-            let mut covered = Vec::with_capacity(4 + size);
-            covered.extend_from_slice(length);
-            covered.extend_from_slice(entry);
-            if crc32c::crc32c(&covered) == u32::from_le_bytes(*checksum) {
+            let covered = crc32c::crc32c_append(crc32c::crc32c(length), entry);
+            if covered == u32::from_le_bytes(*checksum) {
                 Frame::Entry(entry)
             } else {
                 Frame::Broken("the checksum does not match")
