@@ -103,14 +103,23 @@ def with_tuples(decided: dict[str, Any]) -> dict[str, Any]:
     return {**decided, "unknowns": [tuple(pair) for pair in decided["unknowns"]], **shadow}
 
 
-def agrees(case: dict[str, Any]) -> None:
-    """The engine and the reference both give the answer that a language-neutral case expects."""
+def agrees(case: dict[str, Any]) -> bool:
+    """The engine and the reference both give the answer that a language-neutral case expects.
+
+    False if the engine cannot be asked from Python, where a set cannot hold both ``1`` and ``True``.
+    """
     document, request = reference.untag(case["document"]), reference.untag(case["request"])
     expected = with_tuples(case["expected"])
     assert reference.decide(document, request) == expected
     bundle = _core.Bundle.compile(document)
-    args = _core.thaw(json.dumps(case["request"]["args"], default=float).encode())
+    try:
+        args = _core.thaw(json.dumps(case["request"]["args"], default=float).encode())
+    except ValueError as error:
+        if "a set has members that Python takes for equal" not in str(error):
+            raise
+        return False
     assert engine(bundle, request, args) == expected
+    return True
 
 
 def exporter() -> Path | None:
@@ -128,5 +137,5 @@ def test_engine_and_reference_agree_on_exported_pairs() -> None:
         [str(exporter()), "--export", str(EXPORTED_PAIRS), "--seed", "5"], check=True, capture_output=True
     ).stdout.splitlines()
     assert len(lines) == EXPORTED_PAIRS
-    for line in lines:
-        agrees(json.loads(line, parse_float=Decimal))
+    asked = sum(agrees(json.loads(line, parse_float=Decimal)) for line in lines)
+    assert asked > 0.99 * EXPORTED_PAIRS
