@@ -26,7 +26,7 @@ class Command(NamedTuple):
 
 _EXPLAIN: Final = (
     "POLICY ACTION [--args JSON|@FILE] [--agent ID] [--role R]... [--label L]... [--text ORIGIN=TEXT]... "
-    "[--depth N] [--parent ID] [--time TIME] [--json]"
+    "[--depth N] [--parent ID] [--calls N] [--used RULE=AMOUNT]... [--time TIME] [--json]"
 )
 
 COMMANDS: Final = (

@@ -32,7 +32,8 @@ def run(arguments: Namespace) -> Exit:
 
 
 def _write(path: Path, text: str) -> None:
-    # The file is there as a whole or as it was.
+    # The file is there as a whole or as it was; a link stays one.
+    path = path.resolve()
     draft = path.with_name(f"{path.name}.{os.getpid()}.draft")
     try:
         draft.write_text(text, encoding="utf-8", newline="\n")

@@ -203,27 +203,25 @@ impl Keys {
         load(&**folder, &name)
     }
 
-    /// The key of a log whose last key is this one.
-    pub(crate) fn find(&self, log: &str, public: PublicKey) -> Result<SigningKey, LogError> {
+    /// The key of a log whose last key is this one, and whether its rotation was interrupted: then it has to be settled
+    /// once a checkpoint is signed with it.
+    pub(crate) fn find(&self, log: &str, public: PublicKey) -> Result<(SigningKey, bool), LogError> {
         let other =
             |found: &SigningKey| LogError::KeyOther { expected: public.vkey(log), found: found.public().vkey(log) };
         if let Some(key) = &self.given {
-            return if key.public() == public { Ok(key.clone()) } else { Err(other(key)) };
+            return if key.public() == public { Ok((key.clone(), false)) } else { Err(other(key)) };
         }
         let folder = self.folder(log)?;
         let (name, next) = (file(log), next_file(log));
         // A rotation that was interrupted leaves the new key beside the old one; the log says which of them counts.
         match load(&**folder, &next) {
-            Ok(key) if key.public() == public => {
-                self.settle(log)?;
-                return Ok(key);
-            }
+            Ok(key) if key.public() == public => return Ok((key, true)),
             Ok(_) => folder.remove(&next).map_err(|error| LogError::io("remove", folder.path(&next), &error))?,
             Err(LogError::KeyMissing { .. }) => {}
             Err(error) => return Err(error),
         }
         let key = load(&**folder, &name)?;
-        if key.public() == public { Ok(key) } else { Err(other(&key)) }
+        if key.public() == public { Ok((key, false)) } else { Err(other(&key)) }
     }
 
     /// Makes a key that is to take the place of the log's; until [`Keys::settle`] it lies beside it.
@@ -258,6 +256,11 @@ impl Keys {
         folder.create_folder("").map_err(|error| LogError::io("make", folder.path(""), &error))?;
         let (ratchet, first) = Ratchet::begin(folder, disk, log)?;
         Ok((Some(ratchet), Some(first)))
+    }
+
+    /// Whether a ratchet was begun for this log.
+    pub(crate) fn has_ratchet(&self, log: &str) -> bool {
+        self.folder.as_ref().is_some_and(|folder| Ratchet::is_kept(&**folder, log))
     }
 
     /// Goes on with the ratchet of a log that has this many entries.
@@ -306,7 +309,10 @@ fn store(folder: &dyn Disk, name: &str, key: &SigningKey) -> Result<(), LogError
 mod tests {
     #![allow(clippy::unwrap_used)]
 
+    use std::time::Duration;
+
     use super::*;
+    use crate::{Durability, Log, Options, Pins, verify_against};
 
     const LOG: &str = "00112233445566778899aabbccddeeff";
 
@@ -359,7 +365,7 @@ mod tests {
         let keys = Keys::in_folder(&folder.path().join("keys"));
         let key = keys.begin(LOG).unwrap();
         assert_eq!(keys.begin(LOG).unwrap().public(), key.public());
-        assert_eq!(keys.find(LOG, key.public()).unwrap().public(), key.public());
+        assert_eq!(keys.find(LOG, key.public()).unwrap().0.public(), key.public());
         let other = SigningKey::from_seed(&[1; 32]);
         assert_eq!(keys.find(LOG, other.public()).unwrap_err().code(), "key_other");
         assert_eq!(Keys::given(other.clone()).find(LOG, key.public()).unwrap_err().code(), "key_other");
@@ -375,11 +381,56 @@ mod tests {
         let keys = Keys::in_folder(folder.path());
         let old = keys.begin(LOG).unwrap();
         keys.prepare(LOG).unwrap();
-        assert_eq!(keys.find(LOG, old.public()).unwrap().public(), old.public());
+        assert_eq!(keys.find(LOG, old.public()).unwrap().0.public(), old.public());
         assert!(!folder.path().join(next_file(LOG)).exists());
         let new = keys.prepare(LOG).unwrap();
-        assert_eq!(keys.find(LOG, new.public()).unwrap().public(), new.public());
+        let (found, interrupted) = keys.find(LOG, new.public()).unwrap();
+        assert!(found.public() == new.public() && interrupted);
+        keys.settle(LOG).unwrap();
+        assert!(!keys.find(LOG, new.public()).unwrap().1);
         assert_eq!(keys.find(LOG, old.public()).unwrap_err().code(), "key_other");
+    }
+
+    /// SECURITY: whoever writes a log anew with a key of his own can name any key as the next one.
+    #[test]
+    fn a_log_that_only_names_our_key_is_neither_verified_nor_gone_on_with() {
+        let folder = tempfile::tempdir().unwrap();
+        let (ours, thief) = (SigningKey::from_seed(&[1; 32]), SigningKey::from_seed(&[2; 32]));
+        let options = |key: &SigningKey| Options {
+            keys: Keys::given(key.clone()),
+            sync_every: Duration::from_secs(3_600),
+            checkpoint_every: Duration::from_secs(3_600),
+            ..Options::new(Durability::Written, true.into())
+        };
+        let (dir, left) = (folder.path().join("log"), folder.path().join("left"));
+        let log = Log::open(&dir, options(&thief)).unwrap();
+        let (id, old) = (log.id().to_owned(), thief.public().vkey(log.id()));
+        let new = ours.public().vkey(&id);
+        log.append(&mut |stamp, entry| {
+            let signature = base64(&thief.sign(&rotation_statement(&old, &new, stamp.seq)));
+            let (seq, time) = (stamp.seq, stamp.micros);
+            entry.extend(
+                format!(
+                    r#"{{"key":"{new}","kind":"log.key_rotated","log":"{id}","previous":"{old}","seq":{seq},"signature":"{signature}","time":{time}}}"#
+                )
+                .bytes(),
+            );
+        })
+        .unwrap();
+        for name in ["segments", "payloads", ""] {
+            std::fs::create_dir_all(left.join(name)).unwrap();
+            for file in std::fs::read_dir(dir.join(name)).unwrap().flatten().filter(|file| file.path().is_file()) {
+                std::fs::copy(file.path(), left.join(name).join(file.file_name())).unwrap();
+            }
+        }
+        let problems = |key: &str| {
+            let pins = Pins { key: Some(key.to_owned()), ..Pins::default() };
+            let report = verify_against(&left, &pins);
+            report.problems.iter().map(ToString::to_string).filter(|what| !what.contains("tile/")).collect::<Vec<_>>()
+        };
+        assert!(problems(&new).iter().any(|what| what.contains("is not signed by")), "{:?}", problems(&new));
+        assert!(!problems(&old).iter().any(|what| what.contains("signed by")));
+        assert_eq!(Log::open(&left, options(&ours)).unwrap_err().code(), "log_damaged");
     }
 
     #[cfg(unix)]
@@ -395,7 +446,7 @@ mod tests {
         let path = folder.path().join(file(LOG));
         for mode in [0o640, 0o604, 0o620, 0o602, 0o644] {
             chmod(&path, mode);
-            for refused in [keys.begin(LOG), keys.find(LOG, key.public()), Keys::read(&path)] {
+            for refused in [keys.begin(LOG), keys.find(LOG, key.public()).map(|(key, _)| key), Keys::read(&path)] {
                 assert_eq!(refused.unwrap_err().code(), "key_permissions", "{mode:o}");
             }
         }

@@ -16,11 +16,12 @@ use crate::error::LogError;
 use crate::fork::HeldLock;
 use crate::inner::{Claim, Files, Inner, State, Store};
 use crate::keeper;
-use crate::keys::{self, Keys, PublicKey};
+use crate::keys::{self, Keys, PublicKey, SigningKey};
 use crate::layout;
 use crate::options::{Durability, Options, Stamp};
 use crate::payloads::{PayloadRef, Payloads};
 use crate::publish::Publisher;
+use crate::ratchet::Ratchet;
 use crate::reader::{Entries, Source};
 use crate::recovery::{self, Found};
 use crate::segment::{Failure, SegmentWriter};
@@ -400,7 +401,9 @@ fn open_files(disk: Arc<dyn Disk>, options: &Options) -> Result<Log, LogError> {
         Err(error) => return Err(LogError::io("lock", disk.path(layout::LOCK), &error)),
     };
     let keys = &options.keys;
-    let (id, salt, state, publisher, first_entry) = match recovery::recover(&disk, options.segment_bytes)? {
+    let confirm = |claims: &recovery::Claims| confirm(&disk, keys, claims);
+    let mut interrupted = false;
+    let (id, salt, state, publisher, first_entry) = match recovery::recover(&disk, options.segment_bytes, confirm)? {
         Found::Nothing => {
             let (id, salt) = (random::<16>()?, random::<32>()?);
             let name = hex(&id);
@@ -417,17 +420,9 @@ fn open_files(disk: Arc<dyn Disk>, options: &Options) -> Result<Log, LogError> {
             let publisher = Publisher::new(Arc::clone(&disk), name.clone(), signer, ratchet, tiler, Vec::new());
             (name, salt, State::new(CompactRange::new(), Store::Segments(segment)), publisher, first_entry)
         }
-        Found::Log(found) => {
+        Found::Log(found, Confirmed { signer, ratchet, sealed_by, interrupted: unsettled }) => {
             let id = hex(&found.id);
-            let signer = match found.key {
-                Some(key) => keys.find(&id, key)?,
-                None => keys.begin(&id)?,
-            };
-            let (ratchet, sealed_by) = match (found.tree.size(), found.has_ratchet) {
-                (0, _) => keys.begin_ratchet(&disk, &id)?,
-                (size, true) => (Some(keys.resume_ratchet(&disk, &id, size)?), None),
-                (_, false) => (None, None),
-            };
+            interrupted = unsettled;
             let first_entry = match (found.tree.size(), found.closed) {
                 (0, _) => created(&found.salt, options.meta.clone(), Some(&signer.public().vkey(&id)), sealed_by),
                 (_, true) => vec![("kind", "log.opened".into()), ("meta", options.meta.clone())],
@@ -443,8 +438,45 @@ fn open_files(disk: Arc<dyn Disk>, options: &Options) -> Result<Log, LogError> {
     append_own(&inner, Claim::Plain, first_entry)?;
     // From here on a checkpoint exists, so that a log whose checkpoint is missing is known to be damaged.
     inner.sync(true)?;
+    if interrupted {
+        keys.settle(&inner.id)?;
+    }
     keeper::start(&inner, options.sync_every, options.checkpoint_every)?;
     Ok(Log { inner, dir: None, keys: keys.clone(), durability: options.durability })
+}
+
+/// What the keys of a log confirmed, and go on with.
+struct Confirmed {
+    signer: SigningKey,
+    ratchet: Option<Ratchet>,
+    sealed_by: Option<Hash>,
+    /// A rotation of the key has to be settled.
+    interrupted: bool,
+}
+
+/// Holds what a log claims against the keys that are kept for it.
+fn confirm(disk: &Arc<dyn Disk>, keys: &Keys, claims: &recovery::Claims) -> Result<Confirmed, LogError> {
+    let id = hex(&claims.id);
+    let damaged =
+        |name: &str, what: &str| LogError::Damaged { path: disk.path(name), offset: 0, what: what.to_owned() };
+    let (signer, interrupted) = match claims.key {
+        Some(key) => keys.find(&id, key)?,
+        None => (keys.begin(&id)?, false),
+    };
+    // SECURITY: an entry can name any key as the next one. A rotation that no checkpoint was signed after is ours only if
+    // the key folder knows of it.
+    if claims.is_unsigned && !interrupted {
+        return Err(damaged(layout::CHECKPOINT, "it is signed by another key than the one that is kept for this log"));
+    }
+    let (ratchet, sealed_by) = match (claims.size, claims.has_ratchet) {
+        (0, _) => keys.begin_ratchet(disk, &id)?,
+        (size, true) => (Some(keys.resume_ratchet(disk, &id, size)?), None),
+        (_, false) if keys.has_ratchet(&id) => {
+            return Err(damaged(layout::RATCHET, "entry 0 names no ratchet, and one is kept for this log"));
+        }
+        (_, false) => (None, None),
+    };
+    Ok(Confirmed { signer, ratchet, sealed_by, interrupted })
 }
 
 /// Appends an entry of the log itself.

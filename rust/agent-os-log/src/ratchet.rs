@@ -57,6 +57,11 @@ struct Seal {
 }
 
 impl Ratchet {
+    /// Whether a folder has the ratchet's key of this log. What cannot be told counts as a yes.
+    pub(crate) fn is_kept(folder: &dyn Disk, log: &str) -> bool {
+        !matches!(folder.open(&state_file(log), Access::Read), Err(error) if error.kind() == io::ErrorKind::NotFound)
+    }
+
     /// Begins the ratchet of a new log: its first key goes to a file of its own, to be taken away. Gives the hash of
     /// that key, too, by which entry 0 names it.
     pub(crate) fn begin(folder: &Arc<dyn Disk>, disk: &Arc<dyn Disk>, log: &str) -> Result<(Self, Hash), LogError> {

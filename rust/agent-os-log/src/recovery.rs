@@ -27,11 +27,28 @@ use crate::log::KEY_ROTATED;
 use crate::publish;
 use crate::segment::SegmentWriter;
 
+/// The longest entry that closes a log.
+const CLOSING: usize = 256;
+
 /// What a directory holds.
-pub(crate) enum Found {
+pub(crate) enum Found<T> {
     /// No log yet, or one whose making was interrupted before its first segment.
     Nothing,
-    Log(Box<Recovered>),
+    /// A log, and what was confirmed of it.
+    Log(Box<Recovered>, T),
+}
+
+/// What a log says of itself that only its keys can confirm.
+pub(crate) struct Claims {
+    pub(crate) id: [u8; 16],
+    /// How many entries it has.
+    pub(crate) size: u64,
+    /// The key that signs it, if it has an entry.
+    pub(crate) key: Option<PublicKey>,
+    /// Whether that key took its place behind all that the checkpoint names, which an older key signed.
+    pub(crate) is_unsigned: bool,
+    /// Whether entry 0 names the first key of a ratchet.
+    pub(crate) has_ratchet: bool,
 }
 
 /// A log that can be gone on with.
@@ -46,10 +63,6 @@ pub(crate) struct Recovered {
     pub(crate) dropped: u64,
     /// SHA-256 of those bytes, if they were set aside in a file.
     pub(crate) set_aside: Option<[u8; 32]>,
-    /// The key that signs the log, if it has an entry.
-    pub(crate) key: Option<PublicKey>,
-    /// Whether entry 0 names the first key of a ratchet.
-    pub(crate) has_ratchet: bool,
     pub(crate) tiler: Tiler,
     /// Full tiles that are missing, or not what the entries give.
     pub(crate) wrong_tiles: Vec<Tile>,
@@ -72,8 +85,13 @@ pub(crate) fn check_is_a_log(disk: &dyn Disk) -> Result<(), LogError> {
     }
 }
 
-/// Reads the log, puts right what a crash leaves, and refuses damage.
-pub(crate) fn recover(disk: &Arc<dyn Disk>, limit: u64) -> Result<Found, LogError> {
+/// Reads the log, refuses damage, and puts right what a crash leaves. Nothing of the log is changed before `confirm` has
+/// agreed to what it claims: a log that is refused stays as it is.
+pub(crate) fn recover<T>(
+    disk: &Arc<dyn Disk>,
+    limit: u64,
+    confirm: impl FnOnce(&Claims) -> Result<T, LogError>,
+) -> Result<Found<T>, LogError> {
     let scan = Scan { disk: &**disk };
     scan.remove_unfinished()?;
     let checkpoint = scan.checkpoint()?;
@@ -94,6 +112,8 @@ pub(crate) fn recover(disk: &Arc<dyn Disk>, limit: u64) -> Result<Found, LogErro
         first: None,
         last: Vec::new(),
         key: None,
+        key_from: 0,
+        is_closed: false,
         has_ratchet: false,
         checkpoint,
     };
@@ -104,13 +124,21 @@ pub(crate) fn recover(disk: &Arc<dyn Disk>, limit: u64) -> Result<Found, LogErro
     let (Some(id), Some((first, end))) = (walk.id, end) else { return Ok(Found::Nothing) };
     walk.check_checkpoint()?;
     walk.check_genesis(&id, &salt)?;
+    let named = walk.checkpoint.as_ref().map_or(0, |checkpoint| checkpoint.size);
+    let confirmed = confirm(&Claims {
+        id,
+        size: walk.tree.size(),
+        key: walk.key,
+        is_unsigned: walk.key_from > 0 && walk.key_from >= named,
+        has_ratchet: walk.has_ratchet,
+    })?;
     let (dropped, set_aside) = walk.put_right(first, &end)?;
-    let closed = dropped == 0 && kind(&walk.last).as_deref() == Some("log.closed");
+    let closed = dropped == 0 && walk.is_closed;
     let segment = SegmentWriter::resume(Arc::clone(disk), id, first, end.file, end.offset, limit);
     publish::remove_partial_tiles(&**disk)?;
-    let Walk { tree, tiler, wrong_tiles, key, has_ratchet, .. } = walk;
-    let found = Recovered { id, salt, tree, segment, closed, dropped, set_aside, key, has_ratchet, tiler, wrong_tiles };
-    Ok(Found::Log(Box::new(found)))
+    let Walk { tree, tiler, wrong_tiles, .. } = walk;
+    let found = Recovered { id, salt, tree, segment, closed, dropped, set_aside, tiler, wrong_tiles };
+    Ok(Found::Log(Box::new(found), confirmed))
 }
 
 struct Scan<'a> {
@@ -206,6 +234,10 @@ struct Walk<'a> {
     last: Vec<u8>,
     /// The key that the entries so far name.
     key: Option<PublicKey>,
+    /// The entry that names it.
+    key_from: u64,
+    /// Whether the last entry says that the log was closed.
+    is_closed: bool,
     has_ratchet: bool,
     checkpoint: Option<Checkpoint>,
 }
@@ -239,6 +271,7 @@ impl Walk<'_> {
                     self.wrong_tiles.push(tile);
                 }
             }
+            self.follow_end(&name, offset)?;
             self.follow_key(&name, offset)?;
             self.compare_with_checkpoint()?;
         }
@@ -279,6 +312,19 @@ impl Walk<'_> {
         }
     }
 
+    /// Refuses what follows the end of a log and does not say that it was opened again.
+    fn follow_end(&mut self, name: &str, offset: u64) -> Result<(), LogError> {
+        // Few entries need to be read whole: an entry inside of another one may spell the same.
+        let says = |what: &[u8]| self.last.windows(what.len()).any(|part| part == what);
+        let is = |what: &str| kind(&self.last).as_deref() == Some(what);
+        if self.is_closed && !is("log.opened") && !is("log.recovered") {
+            let what = format!("entry {} follows the one that closed the log", self.tree.size() - 1);
+            return Err(self.scan.damaged(name, offset, what));
+        }
+        self.is_closed = self.last.len() <= CLOSING && says(br#""kind":"log.closed""#) && is("log.closed");
+        Ok(())
+    }
+
     /// Notes which key signs the log from the last entry on.
     fn follow_key(&mut self, name: &str, offset: u64) -> Result<(), LogError> {
         let seq = self.tree.size() - 1;
@@ -293,6 +339,7 @@ impl Walk<'_> {
         let key = entry.get("key").and_then(Value::as_text).and_then(|key| PublicKey::of_vkey(key, &hex(&id)));
         let missing = || self.scan.damaged(name, offset, format!("entry {seq} names no key"));
         self.key = Some(key.ok_or_else(missing)?);
+        self.key_from = seq;
         Ok(())
     }
 

@@ -151,7 +151,7 @@ pub fn verify_against(dir: &Path, pins: &Pins) -> Report {
     let references = check.finish(&mut report);
     checkpoints::check_own(own.as_ref(), &check, &mut report);
     checkpoints::check_held(&held, &check, &mut report);
-    let pinned = pins.key.as_deref().is_some_and(|key| checkpoints::check_key(key, &check, &mut report));
+    let pinned = pins.key.as_deref().is_some_and(|key| checkpoints::check_key(key, own.as_ref(), &check, &mut report));
     seals.check(own.as_ref().map(|note| note.size), pins.ratchet_key.as_deref(), &check, &mut report);
     check.finish_tiles(&mut report);
     files::check_salt(dir, check.salt_sha256(), &mut report);

@@ -369,6 +369,41 @@ fn one_damaged_entry_costs_one_entry() {
     }
 }
 
+#[test]
+fn nothing_follows_the_end_of_a_log_but_its_opening() {
+    let folder = scratch();
+    let log = small(folder.path());
+    log.close().unwrap();
+    let (id, seq) = (log.id().to_owned(), log.size());
+    let stamp = agent_os_log::Stamp { seq, log: &id, micros: 1 };
+    let added = entry(&stamp, "note", &[]);
+    let length = u32::try_from(added.len()).unwrap().to_le_bytes();
+    let checksum = crc32c::crc32c_append(crc32c::crc32c(&length), &added).to_le_bytes();
+    let last = files(folder.path()).into_iter().rfind(|name| name.starts_with("segments/")).unwrap();
+    let last = folder.path().join(last);
+    let mut bytes = fs::read(&last).unwrap();
+    bytes.extend([&length[..], &checksum, &added].concat());
+    fs::write(&last, &bytes).unwrap();
+    let report = verify(folder.path());
+    assert!(report.problems.iter().any(|problem| problem.what.contains("closed the log")), "{}", problems(&report));
+    assert_eq!(Log::open(folder.path(), quiet()).unwrap_err().code(), "log_damaged");
+    assert_eq!(fs::read(&last).unwrap(), bytes);
+}
+
+#[test]
+fn a_log_that_is_refused_for_its_key_stays_as_it_is() {
+    let folder = scratch();
+    let dir = folder.path().join("log");
+    small(&dir).close().unwrap();
+    let content = || files(&dir).iter().map(|name| fs::read(dir.join(name)).unwrap()).collect::<Vec<_>>();
+    let before = content();
+    let keys = agent_os_log::Keys::in_folder(&folder.path().join("keys"));
+    let error = Log::open(&dir, Options { keys, ..quiet() }).unwrap_err();
+    assert_eq!(error.code(), "key_missing");
+    assert!(content() == before);
+    assert_whole(&verify(&dir));
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(400))]
 

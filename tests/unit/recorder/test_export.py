@@ -9,6 +9,7 @@ import json
 import os
 import re
 import sys
+import threading
 import tracemalloc
 from collections import Counter
 from decimal import Decimal
@@ -21,7 +22,7 @@ import pytest
 from google.protobuf import json_format
 from opentelemetry.proto.trace.v1 import trace_pb2
 
-from agent_os import FlightRecorder, RecorderError
+from agent_os import FlightRecorder, KernelSpace, RecorderError
 from agent_os.recorder.export import FORMATS
 from agent_os.recorder.export.page import POLICY
 from tests.unit.recorder.busy import a_busy_log
@@ -472,3 +473,22 @@ def test_a_log_of_any_size_is_exported_and_asked_with_little_memory(tmp_path: Pa
         tracemalloc.stop()
     assert peaks[1] < peaks[0] * 1.5
     assert peaks[1] < 8 * 2**20
+
+
+def test_a_pipe_is_written_to_and_a_link_stays_one(tmp_path: Path) -> None:
+    with KernelSpace("strict", recorder=tmp_path / "log"):
+        pass
+    log = FlightRecorder(tmp_path / "log")
+    pipe, target, link = tmp_path / "pipe", tmp_path / "target", tmp_path / "link"
+    os.mkfifo(pipe)
+    read: list[bytes] = []
+    reader = threading.Thread(target=lambda: read.append(pipe.read_bytes()))
+    reader.start()
+    count = log.export("jsonl", pipe)
+    reader.join(20)
+    assert pipe.is_fifo()
+    assert read[0].count(b"\n") == count
+    link.symlink_to(target)
+    log.export("jsonl", link)
+    assert link.is_symlink()
+    assert target.read_bytes() == read[0]

@@ -64,7 +64,15 @@ def export(
 
 @contextlib.contextmanager
 def _replaced(path: Path) -> Iterator[BinaryIO]:
-    """A file that has its name only once it is whole. It is for its owner only: a log says what agents were told."""
+    """A file that has its name only once it is whole. It is for its owner only: a log says what agents were told.
+
+    A link stays one, and what is no regular file, such as a pipe or a device, is written to.
+    """
+    path = path.resolve()
+    if path.exists() and not path.is_file():
+        with path.open("wb") as file:
+            yield file
+        return
     unfinished = path.with_name(f"{path.name}.{os.getpid()}.new")
     descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     try:

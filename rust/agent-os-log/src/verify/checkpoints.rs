@@ -120,12 +120,19 @@ pub(super) fn check_held(held: &[(String, Note)], check: &Check<'_>, report: &mu
     }
 }
 
-/// Whether the log is signed by the key that was kept, or by one that took its place with its consent.
-pub(super) fn check_key(vkey: &str, check: &Check<'_>, report: &mut Report) -> bool {
+/// Whether the log's own checkpoint is signed by the key that was kept, or by one that took its place with its consent.
+///
+/// SECURITY: that a key is named somewhere says nothing, for whoever has another key can name any key as the next one.
+/// What counts is who signed the checkpoint: the kept key, or one that follows it, each with the signature of the one
+/// before.
+pub(super) fn check_key(vkey: &str, own: Option<&Note>, check: &Check<'_>, report: &mut Report) -> bool {
     let what = match Key::parse(vkey) {
         None => format!("`{vkey}` is not a key in the spelling `name+id+key`"),
         Some(key) if key.name != name_of(&report.log_id) => format!("`{vkey}` is the key of another log"),
-        Some(_) if check.has_key(vkey) => return true,
+        Some(_) if own.is_some_and(|note| check.vouches(vkey, note.size)) => return true,
+        Some(_) if check.has_key(vkey) => {
+            format!("the checkpoint is not signed by `{vkey}`, nor by a key that took its place")
+        }
         Some(_) => {
             format!("is signed by `{}`, and `{vkey}` neither signed it nor consented: the log was re-keyed", report.key)
         }

@@ -44,7 +44,8 @@ pub(super) struct Check<'a> {
     salt_sha256: Option<String>,
     ratchet_sha256: Option<String>,
     time: i64,
-    last_kind: String,
+    /// Whether the last entry says that the log was closed.
+    is_closed: bool,
     /// The keys that signed the log, each with the number of entries before which it did not.
     keys: Vec<(u64, Key)>,
     /// The sizes at which the root is wanted, the largest first; and the roots that were.
@@ -72,7 +73,7 @@ impl<'a> Check<'a> {
             salt_sha256: None,
             ratchet_sha256: None,
             time: i64::MIN,
-            last_kind: String::new(),
+            is_closed: false,
             keys: Vec::new(),
             wanted,
             roots: BTreeMap::new(),
@@ -200,7 +201,10 @@ impl<'a> Check<'a> {
             }
             _ => {}
         }
-        kind.clone_into(&mut self.last_kind);
+        if self.is_closed && !matches!(kind, "log.opened" | "log.recovered") {
+            wrong("follows the entry that closed the log, and does not say that it was opened again".to_owned());
+        }
+        self.is_closed = kind == "log.closed";
         if let Err(what) = self.collect_references(file, seq, &entry, false) {
             wrong(what.to_owned());
         }
@@ -262,7 +266,7 @@ impl<'a> Check<'a> {
         report.log_id = self.log.clone().unwrap_or_default();
         report.key = self.keys.last().map(|(_, key)| key.vkey.clone()).unwrap_or_default();
         report.rotations = self.keys.iter().skip(1).map(|(seq, _)| *seq).collect();
-        report.closed = self.last_kind == "log.closed";
+        report.closed = self.is_closed;
         report.unfinished = self.intents.iter().filter(|(_, done)| !**done).map(|(seq, _)| *seq).collect();
         std::mem::take(&mut self.references)
     }
@@ -287,7 +291,12 @@ impl<'a> Check<'a> {
         self.keys.iter().rev().find(|(from, _)| *from < size).map(|(_, key)| key)
     }
 
-    /// Whether this is one of the keys that signed the log.
+    /// Whether whoever signs the first `size` entries is this key, or follows it by rotations.
+    pub(super) fn vouches(&self, vkey: &str, size: u64) -> bool {
+        self.keys.iter().take_while(|(from, _)| *from < size).any(|(_, key)| key.vkey == vkey)
+    }
+
+    /// Whether this is one of the keys that the log names.
     pub(super) fn has_key(&self, vkey: &str) -> bool {
         self.keys.iter().any(|(_, key)| key.vkey == vkey)
     }
