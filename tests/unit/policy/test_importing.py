@@ -111,6 +111,40 @@ def test_claude_code_lines_that_do_not_map_are_all_told() -> None:
     assert [line for line, _ in refused("claude-code", text)] == [3, 4, 5, 6, 7, 8, 9, 11, 12]
 
 
+def claude(**permissions: object) -> Policy:
+    return Policy.from_text(import_text("claude-code", json.dumps({"permissions": permissions})))
+
+
+@pytest.mark.parametrize("effect", ["deny", "ask"])
+def test_a_restricted_path_is_restricted_in_every_spelling(effect: str) -> None:
+    policy = claude(**{"allow": ["Read"], effect: ["Read(//srv/.env)", "Read(//etc/)", "Read(//opt/**)"]})
+    restricted = [
+        "/srv/.env",
+        "/srv/./.env",
+        "/srv//.env",
+        "/srv/x/../.env",
+        "/etc",
+        "/etc/passwd",
+        "/etc//a/b",
+        "/opt/a",
+    ]
+    for path in restricted:
+        assert policy.decide("Read", {"file_path": path}, agent="a").effect == effect, path
+    for path in ["/srv/.envrc", "/srv", "/etcetera", "/home"]:
+        assert policy.decide("Read", {"file_path": path}, agent="a").effect == "allow", path
+
+
+def test_an_allowed_path_is_that_path_alone() -> None:
+    policy = claude(allow=["Read(//srv/a)"])
+    effects = {path: policy.decide("Read", {"file_path": path}, agent="a").effect for path in ("/srv/a", "/srv/a/b")}
+    assert effects == {"/srv/a": "allow", "/srv/a/b": "deny"}
+
+
+@pytest.mark.parametrize("path", ["//srv/%2e", "//srv/..", "//srv/...", "//srv/a ", "//", "///**"])
+def test_an_odd_path_is_refused_with_its_line(path: str) -> None:
+    assert [line for line, _ in refused("claude-code", f'{{"permissions": {{"deny": [\n"Read({path})"]}}}}')] == [2]
+
+
 def test_prefixes_of_commands_are_words_and_an_allow_is_for_that_command_alone() -> None:
     rules = {"allow": ["Bash(npm run test:*)"], "ask": ["Bash(git push *)"], "deny": ["Bash(curl:*)"]}
     text = import_text("claude-code", json.dumps({"permissions": rules}))

@@ -18,7 +18,9 @@ if TYPE_CHECKING:
 _RULE: Final = re.compile(r"(?P<tool>[A-Za-z0-9_*-]+)(?:\((?P<inside>.*)\))?", re.DOTALL)
 #: Tools whose files are named by an argument.
 _FILES: Final = {"Read": "file_path", "Edit": "file_path", "Write": "file_path", "NotebookEdit": "notebook_path"}
+#: What makes a path a pattern, or odd: percent signs, segments that begin with two dots, characters that are no text.
 _GLOB: Final = re.compile(r"[*?\[\]!{}\\]")
+_ODD: Final = re.compile(r"%|/\.\.|[\x00-\x1f\x7f]|\s\Z")
 
 
 def read(text: str, draft: Draft) -> None:
@@ -86,7 +88,7 @@ def _inside(of: tuple[str, str], inside: str, line: int, column: int, draft: Dra
         draft.refuse(line, column, rule, "only a plain lower-case host name is known")
         return None
     if tool in _FILES:
-        return _file(_FILES[tool], inside, line, column, draft, rule)
+        return _file((effect, _FILES[tool]), inside, line, column, draft, rule)
     draft.refuse(line, column, rule, f"what stands in the parentheses of `{tool}` is not known")
     return None
 
@@ -105,10 +107,13 @@ def _bash(effect: str, inside: str, line: int, column: int, draft: Draft, rule: 
     return draft.command(effect, words, line, column, rule)
 
 
-def _file(argument: str, inside: str, line: int, column: int, draft: Draft, rule: str) -> dict[str, Any] | None:
+def _file(of: tuple[str, str], inside: str, line: int, column: int, draft: Draft, rule: str) -> dict[str, Any] | None:
+    effect, argument = of
     folder = inside.removesuffix("/**")
-    if not folder.startswith("//") or _GLOB.search(folder) or len(folder) < 3 or "/../" in f"{folder}/":
+    if not folder.startswith("//") or _GLOB.search(folder) or len(folder) < 3 or _ODD.search(folder):
         draft.refuse(line, column, rule, "only `//` and an absolute path, or a folder with `/**` behind it, is known")
         return None
     path = folder[1:]
-    return {f"args.{argument}": {"under": path} if folder != inside else {"eq": path}}
+    # A file has many spellings, and a folder is what lies in it: a restriction is for all of them.
+    is_exact = effect == "allow" and folder == inside
+    return {f"args.{argument}": {"eq": path} if is_exact else {"under": path}}
