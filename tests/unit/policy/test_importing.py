@@ -145,6 +145,48 @@ def test_an_odd_path_is_refused_with_its_line(path: str) -> None:
     assert [line for line, _ in refused("claude-code", f'{{"permissions": {{"deny": [\n"Read({path})"]}}}}')] == [2]
 
 
+@pytest.mark.parametrize("effect", ["deny", "ask"])
+def test_a_restricted_command_is_restricted_wherever_a_line_runs_it(effect: str) -> None:
+    policy = claude(**{"allow": ["Bash"], effect: ["Bash(rm -rf /)", "Bash(/sbin/reboot:*)"]})
+    restricted = ["rm -rf /", "rm -rf / && ls", "ls; rm -rf /", "rm  -rf  /", "sudo rm -rf /", "A=1 rm -rf '/'"]
+    for command in [*restricted, "/sbin/reboot", "/sbin/reboot now", "reboot"]:
+        assert policy.decide("Bash", {"command": command}, agent="a").effect == effect, command
+    for command in ["rm -rf build", "ls", "echo rm -rf /"]:
+        assert policy.decide("Bash", {"command": command}, agent="a").effect == "allow", command
+
+
+def test_an_allowed_command_is_that_text_alone() -> None:
+    policy = claude(allow=["Bash(npm test)"])
+    asked = {"npm test": "allow", "npm test x": "deny", "npm  test": "deny", "npm test; ls": "deny"}
+    assert {one: policy.decide("Bash", {"command": one}, agent="a").effect for one in asked} == asked
+
+
+@pytest.mark.parametrize("effect", ["deny", "ask"])
+@pytest.mark.parametrize(
+    "command",
+    [
+        "FOO=1 rm:*",
+        "FOO=1 rm",
+        "A+=1 rm:*",
+        "",
+        " ",
+        ":*",
+        "time rm:*",
+        "/bin/:*",
+        "git -C x push:*",
+        "rm 'a b'",
+        "a|b",
+    ],
+)
+def test_a_restricted_command_that_cannot_be_told_is_refused(effect: str, command: str) -> None:
+    text = f'{{"permissions": {{"{effect}": [\n"Bash({command})"]}}}}'
+    assert [line for line, _ in refused("claude-code", text)] == [2]
+
+
+def test_an_empty_command_is_refused_of_an_allow_as_well() -> None:
+    assert [line for line, _ in refused("claude-code", '{"permissions": {"allow": [\n"Bash()"]}}')] == [2]
+
+
 def test_prefixes_of_commands_are_words_and_an_allow_is_for_that_command_alone() -> None:
     rules = {"allow": ["Bash(npm run test:*)"], "ask": ["Bash(git push *)"], "deny": ["Bash(curl:*)"]}
     text = import_text("claude-code", json.dumps({"permissions": rules}))

@@ -95,12 +95,12 @@ def _inside(of: tuple[str, str], inside: str, line: int, column: int, draft: Dra
 
 def _bash(effect: str, inside: str, line: int, column: int, draft: Draft, rule: str) -> dict[str, Any] | None:
     prefix = re.fullmatch(r"(?P<words>[^*]*?)(?::\*| \*)", inside)
-    if prefix is None:
-        if "*" in inside:
-            draft.refuse(line, column, rule, "a `*` elsewhere than behind the words of a command matches its text")
-            return None
+    if prefix is None and "*" in inside:
+        draft.refuse(line, column, rule, "a `*` elsewhere than behind the words of a command matches its text")
+        return None
+    if prefix is None and effect == "allow" and inside.strip():
         return {"args.command": {"eq": inside}}
-    words = prefix["words"].split()
+    words = (prefix["words"] if prefix else inside).split()
     if not words or not all(re.fullmatch(r"[A-Za-z0-9_./:=@+-]+", word) for word in words):
         draft.refuse(line, column, rule, "the words of the command are not plain ones")
         return None
