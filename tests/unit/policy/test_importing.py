@@ -134,6 +134,40 @@ def test_a_restricted_path_is_restricted_in_every_spelling(effect: str) -> None:
         assert policy.decide("Read", {"file_path": path}, agent="a").effect == "allow", path
 
 
+@pytest.mark.parametrize("effect", ["deny", "ask"])
+def test_a_restriction_of_edit_or_read_is_for_every_tool_that_does_it(effect: str) -> None:
+    tools = ["Edit", "Write", "MultiEdit", "NotebookEdit", "Read", "NotebookRead", "Grep", "Glob", "LS"]
+    policy = claude(**{"allow": tools, effect: ["Edit(//srv/a)", "Read(//srv/keys/**)"]})
+    argument = {"NotebookEdit": "notebook_path", "NotebookRead": "notebook_path"}
+    for tool in tools[:4]:
+        name = argument.get(tool, "file_path")
+        assert policy.decide(tool, {name: "/srv/./a"}, agent="a").effect == effect
+        assert policy.decide(tool, {name: "/srv/b"}, agent="a").effect == "allow"
+    for tool in tools[4:6]:
+        name = argument.get(tool, "file_path")
+        assert policy.decide(tool, {name: "/srv/keys/x"}, agent="a").effect == effect
+        assert policy.decide(tool, {name: "/srv/a"}, agent="a").effect == "allow"
+    for tool in tools[6:]:
+        for path in ("/srv/keys", "/srv/keys/x", "/srv", "/srv/b/..", "/", "//", ".", ""):
+            assert policy.decide(tool, {"path": path, "pattern": "*"}, agent="a").effect == effect, path
+        assert policy.decide(tool, {"pattern": "*"}, agent="a").effect == effect
+        assert policy.decide(tool, {"path": "/srv/b", "pattern": "**/*.{ts,py}"}, agent="a").effect == "allow"
+    for pattern in ("/srv/keys/*", "../keys/*", "{../keys,x}", "~/x", "x/../../keys/*"):
+        assert policy.decide("Glob", {"path": "/srv/b", "pattern": pattern}, agent="a").effect == effect, pattern
+
+
+def test_a_restriction_of_every_file_is_for_every_tool_and_an_allow_for_one() -> None:
+    policy = claude(allow=["Write", "Grep", "Read(//srv/**)"], deny=["Edit(*)"], ask=["Read(*)"])
+    asked = {"Write": "deny", "MultiEdit": "deny", "NotebookEdit": "deny", "Grep": "ask", "LS": "ask", "Glob": "ask"}
+    assert {tool: policy.decide(tool, {"path": "/srv/a"}, agent="a").effect for tool in asked} == asked
+    policy = claude(allow=["Edit(//srv/**)", "Read(//srv/**)"])
+    for tool in ("Write", "MultiEdit", "Grep", "LS"):
+        assert policy.decide(tool, {"path": "/srv/a", "file_path": "/srv/a"}, agent="a").effect == "deny"
+    policy = claude(allow=["Grep"], deny=["Read(//srv)"])
+    effects = [policy.decide("Grep", {"path": path}, agent="a").effect for path in ("/", "/srv", "/home")]
+    assert effects == ["deny", "deny", "allow"]
+
+
 def test_an_allowed_path_is_that_path_alone() -> None:
     policy = claude(allow=["Read(//srv/a)"])
     effects = {path: policy.decide("Read", {"file_path": path}, agent="a").effect for path in ("/srv/a", "/srv/a/b")}

@@ -18,6 +18,13 @@ if TYPE_CHECKING:
 _RULE: Final = re.compile(r"(?P<tool>[A-Za-z0-9_*-]+)(?:\((?P<inside>.*)\))?", re.DOTALL)
 #: Tools whose files are named by an argument.
 _FILES: Final = {"Read": "file_path", "Edit": "file_path", "Write": "file_path", "NotebookEdit": "notebook_path"}
+#: Tools that a restriction of `Edit(…)` is for as well, each with its argument.
+_EDITING: Final = {"Edit": "file_path", "Write": "file_path", "MultiEdit": "file_path", "NotebookEdit": "notebook_path"}
+#: The same of `Read(…)`; and tools that read whole folders, where their argument `path` says, or anywhere without it.
+_READING: Final = {"Read": "file_path", "NotebookRead": "notebook_path"}
+_SEARCHING: Final = ("Grep", "Glob", "LS")
+#: Patterns of `Glob` that lead out of `path`.
+_LEADS_OUT: Final = {"matches": {"pattern": r"^[/~{\\]|\.\.|(^|/)\.[{\[?*@+!(]", "anchored": False}}
 #: What makes a path a pattern, or odd: percent signs, segments that begin with two dots, characters that are no text.
 _GLOB: Final = re.compile(r"[*?\[\]!{}\\]")
 _ODD: Final = re.compile(r"%|/\.\.|[\x00-\x1f\x7f]|\s\Z")
@@ -57,7 +64,12 @@ def _rule(effect: str, rule: Any, line: int, column: int, draft: Draft) -> None:
     if action is None:
         return
     if inside is None or inside == "*":
-        draft.rule(effect, action)
+        # In parentheses it is a restriction on files, whichever tool gets at them.
+        also = {"Edit": _EDITING, "Read": [*_READING, *_SEARCHING]}.get(tool, [])
+        draft.rule(effect, [*also] if also and inside and effect != "allow" else action)
+        return
+    if effect != "allow" and tool in ("Edit", "Read"):
+        _restriction((effect, tool), inside, line, column, draft, rule)
         return
     when = _inside((effect, tool), inside, line, column, draft, rule)
     if when is not None:
@@ -107,13 +119,37 @@ def _bash(effect: str, inside: str, line: int, column: int, draft: Draft, rule: 
     return draft.command(effect, words, line, column, rule)
 
 
+def _restriction(of: tuple[str, str], inside: str, line: int, column: int, draft: Draft, rule: str) -> None:
+    effect, tool = of
+    path = _path(inside, line, column, draft, rule)
+    if path is None:
+        return
+    by_argument: dict[str, list[str]] = {}
+    for name, argument in (_EDITING if tool == "Edit" else _READING).items():
+        by_argument.setdefault(argument, []).append(name)
+    for argument, tools in by_argument.items():
+        draft.rule(effect, tools, {f"args.{argument}": {"under": path}})
+    if tool == "Read":
+        # Whoever searches a folder around it reads it, too. Folders are told by their last names, the root by unknown.
+        around = [part for part in path.split("/")[:-1] if part not in ("", ".")]
+        tests: list[dict[str, Any]] = [{"args.path": {"under": path}}, {"args.path": {"name": around or [path[1:]]}}]
+        draft.rule(effect, ["Grep", "LS"], {"any": tests})
+        draft.rule(effect, "Glob", {"any": [*tests, {"args.pattern": _LEADS_OUT}]})
+
+
 def _file(of: tuple[str, str], inside: str, line: int, column: int, draft: Draft, rule: str) -> dict[str, Any] | None:
     effect, argument = of
+    path = _path(inside, line, column, draft, rule)
+    if path is None:
+        return None
+    # A file has many spellings, and a folder is what lies in it: a restriction is for all of them.
+    is_exact = effect == "allow" and not inside.endswith("/**")
+    return {f"args.{argument}": {"eq": path} if is_exact else {"under": path}}
+
+
+def _path(inside: str, line: int, column: int, draft: Draft, rule: str) -> str | None:
     folder = inside.removesuffix("/**")
     if not folder.startswith("//") or _GLOB.search(folder) or len(folder) < 3 or _ODD.search(folder):
         draft.refuse(line, column, rule, "only `//` and an absolute path, or a folder with `/**` behind it, is known")
         return None
-    path = folder[1:]
-    # A file has many spellings, and a folder is what lies in it: a restriction is for all of them.
-    is_exact = effect == "allow" and folder == inside
-    return {f"args.{argument}": {"eq": path} if is_exact else {"under": path}}
+    return folder[1:]
