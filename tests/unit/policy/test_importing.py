@@ -111,6 +111,40 @@ def test_claude_code_lines_that_do_not_map_are_all_told() -> None:
     assert [line for line, _ in refused("claude-code", text)] == [3, 4, 5, 6, 7, 8, 9, 11, 12]
 
 
+@pytest.mark.parametrize(
+    "key",
+    [
+        '"disabledMcpjsonServers": ["x"]',
+        '"deniedMcpServers": [{"serverName": "x"}]',
+        '"allowedMcpServers": []',
+        '"hooks": {"PreToolUse": []}',
+        '"hooks": {"PostToolUse": [], "PermissionRequest": []}',
+        '"hooks": "x"',
+        '"sandbox": {"enabled": true}',
+        '"unheard_of": {}',
+    ],
+)
+def test_claude_code_keys_that_may_restrict_are_refused_with_their_lines(key: str) -> None:
+    text = f'{{"permissions": {{"allow": ["WebSearch"]}},\n{key}}}'
+    assert [line for line, _ in refused("claude-code", text)] == [2]
+
+
+@pytest.mark.parametrize(
+    "key",
+    ['"disableBypassPermissionsMode": "no"', '"disableAutoMode": "disable"', '"unheard_of": []', '"deny": "Bash"'],
+)
+def test_claude_code_permissions_of_unknown_keys_are_refused_with_their_lines(key: str) -> None:
+    text = f'{{"permissions": {{"allow": ["WebSearch"],\n{key}}}}}'
+    assert [line for line, _ in refused("claude-code", text)] == [2]
+
+
+def test_claude_code_keys_that_forbid_nothing_are_named_in_the_head() -> None:
+    others = {"model": "x", "env": {"A": "1"}, "hooks": {"PostToolUse": []}, "disabledMcpjsonServers": []}
+    kept = {"permissions": {"allow": ["WebSearch"], "disableBypassPermissionsMode": "disable"}}
+    text = import_text("claude-code", json.dumps(kept | others))
+    assert "# Not permissions, and not read: env, hooks, model." in text
+
+
 def claude(**permissions: object) -> Policy:
     return Policy.from_text(import_text("claude-code", json.dumps({"permissions": permissions})))
 

@@ -1,7 +1,8 @@
 """Claude Code's `settings.json`: the lists `allow`, `ask` and `deny` under `permissions`.
 
 Deny beats ask beats allow there as here. What no rule names is asked about there and denied here; only
-`defaultMode: dontAsk` says the same. Tools appear under their own names, MCP tools as `mcp.<server>.<tool>`.
+`defaultMode: dontAsk` says the same. Keys beside `permissions` that forbid nothing are named in the head of the policy,
+all others are refused, as they may restrict. Tools appear under their own names, MCP tools as `mcp.<server>.<tool>`.
 """
 
 from __future__ import annotations
@@ -14,7 +15,46 @@ from agent_os.policy.places import child
 
 if TYPE_CHECKING:
     from agent_os.policy.importing.draft import Draft
+    from agent_os.policy.places import Source
 
+#: Keys beside the permissions that forbid nothing: what they say is not in the policy.
+_HARMLESS: Final = {
+    "alwaysThinkingEnabled",
+    "apiKeyHelper",
+    "attribution",
+    "autoUpdatesChannel",
+    "awsAuthRefresh",
+    "awsCredentialExport",
+    "cleanupPeriodDays",
+    "companyAnnouncements",
+    "effortLevel",
+    "enableAllProjectMcpServers",
+    "enabledMcpjsonServers",
+    "env",
+    "extraKnownMarketplaces",
+    "fileSuggestion",
+    "includeCoAuthoredBy",
+    "includeGitInstructions",
+    "language",
+    "mcpServers",
+    "model",
+    "otelHeadersHelper",
+    "outputStyle",
+    "plansDirectory",
+    "prefersReducedMotion",
+    "showTurnDuration",
+    "spinnerTips",
+    "spinnerTipsEnabled",
+    "spinnerTipsOverride",
+    "spinnerVerbs",
+    "statusLine",
+    "theme",
+    "verbose",
+}
+#: Keys that restrict, unless they are empty.
+_RESTRICTING: Final = {"disabledMcpjsonServers", "deniedMcpServers", "hooks", "sandbox"}
+#: Hooks that run when it is too late to forbid anything.
+_HARMLESS_HOOKS: Final = {"PostToolUse", "Notification", "SessionStart", "SessionEnd", "PreCompact"}
 _RULE: Final = re.compile(r"(?P<tool>[A-Za-z0-9_*-]+)(?:\((?P<inside>.*)\))?", re.DOTALL)
 #: Tools whose files are named by an argument.
 _FILES: Final = {"Read": "file_path", "Edit": "file_path", "Write": "file_path", "NotebookEdit": "notebook_path"}
@@ -36,8 +76,7 @@ def read(text: str, draft: Draft) -> None:
     permissions = source.value.get("permissions")
     if not isinstance(permissions, dict):
         draft.report.fail("bad_source", f"`{draft.file}` has no `permissions`", "name a settings file of Claude Code")
-    if others := sorted(set(source.value) - {"permissions", "$schema"}):
-        draft.note(f"Not permissions, and not read: {', '.join(others)}.")
+    _others(source, draft)
     for key, value in permissions.items():
         pointer = child("/permissions", key)
         if key in ("allow", "ask", "deny") and isinstance(value, list):
@@ -46,6 +85,21 @@ def read(text: str, draft: Draft) -> None:
         elif (key, value) not in (("defaultMode", "dontAsk"), ("disableBypassPermissionsMode", "disable")):
             spot = source.place(pointer, key=True)
             draft.refuse(*spot, f"{key}: {value}", "only the lists of rules and `defaultMode: dontAsk` do")
+
+
+def _others(source: Source, draft: Draft) -> None:
+    """Refuses keys beside the permissions that restrict or may, and names the rest in the head of the policy."""
+    left = []
+    for key, value in source.value.items():
+        hooks = set(value) if key == "hooks" and isinstance(value, dict) else {"hooks"}
+        if key in ("permissions", "$schema") or (key in _RESTRICTING and value in ([], {}, None)):
+            continue
+        if key in _HARMLESS or (key == "hooks" and hooks <= _HARMLESS_HOOKS):
+            left.append(key)
+        else:
+            draft.refuse(*source.place(child("", key), key=True), key, "it restricts, or may, beside the permissions")
+    if left:
+        draft.note(f"Not permissions, and not read: {', '.join(sorted(left))}.")
 
 
 def _rule(effect: str, rule: Any, line: int, column: int, draft: Draft) -> None:
