@@ -277,6 +277,54 @@ def test_prefixes_of_commands_are_words_and_an_allow_is_for_that_command_alone()
     assert decided_so == asked
 
 
+def allowed_prefix(kind: str) -> tuple[Policy, str]:
+    if kind == "claude-code":
+        return claude(allow=["Bash(cat:*)"]), "Bash"
+    return Policy.from_text(import_text("codex", 'prefix_rule(pattern = ["cat"], decision = "allow")')), "shell"
+
+
+@pytest.mark.parametrize("kind", ["claude-code", "codex"])
+@pytest.mark.parametrize(
+    "command",
+    [
+        "cat < /etc/x",
+        "cat </etc/x",
+        "cat <<E\nx\nE",
+        "cat <<< x",
+        "cat x &",
+        "cat x & ls",
+        "cat $HOME",
+        'cat "${HOME}"',
+        "cat $'x'",
+        "cat `x`",
+        "cat <(ls)",
+        "cat/cat x",
+        "cat x\nls",
+        "cat x > y",
+        "A=1 cat x",
+    ],
+)
+def test_an_allowed_prefix_is_for_no_other_input_background_or_expansion(kind: str, command: str) -> None:
+    policy, action = allowed_prefix(kind)
+    assert policy.decide(action, {"command": command}, agent="a").effect == "deny"
+
+
+@pytest.mark.parametrize("kind", ["claude-code", "codex"])
+def test_an_allowed_prefix_is_for_its_plain_commands(kind: str) -> None:
+    policy, action = allowed_prefix(kind)
+    for command in ("cat", "cat x", "cat -n 'a b' *.py", "cat\tx\n"):
+        assert policy.decide(action, {"command": command}, agent="a").effect == "allow", command
+
+
+@pytest.mark.parametrize("example", ['"git push origin"', '["git", "push"]', "'git push \"'"])
+def test_codex_rules_that_their_own_examples_contradict_are_refused(example: str) -> None:
+    rule = f'prefix_rule(pattern = ["git", ["push", "fetch"]], not_match = [{example}])'
+    assert [line for line, _ in refused("codex", f"\n{rule}\n")] == [2]
+    assert refused("codex", "prefix_rule(pattern = ['git'], not_match = 'git push')")[0][0] == 1
+    fine = 'prefix_rule(pattern = ["git", "push"], not_match = ["git pull", ["git"]], match = ["git push x"])'
+    assert decided(import_text("codex", fine), ("shell", {"command": "git push"})) == ["allow"]
+
+
 @pytest.mark.skipif(sys.version_info < (3, 11), reason="the standard library reads TOML from 3.11 on")
 def test_gemini_rules_decide_as_they_say() -> None:
     assert decided(

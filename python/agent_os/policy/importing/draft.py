@@ -68,9 +68,14 @@ class Draft:
             return None
         if effect != "allow":
             return self._restriction(words, line, column, what)
+        if len(words[0]) > _SHOWN:
+            self.refuse(line, column, what, f"its program has more than {_SHOWN} characters")
+            return None
         alone: dict[str, Any] = {"programs": {"size": {"eq": 1}}, "writes": {"size": {"eq": 0}}}
+        # The program as it is written, and no input from elsewhere, nothing in the background, nothing expanded.
+        plain = {"matches": rf"{re.escape(words[0])}([ \t\n][^<&$`]*)?"}
         tests = {"starts_with": " ".join(words), "command": list(words), **alone, "has_substitution": False}
-        return {"args.command": tests}
+        return {"args.command": tests | plain}
 
     def _restriction(self, words: Sequence[str], line: int, column: int, what: str) -> dict[str, Any] | None:
         # Programs are told by the last part of their paths.
