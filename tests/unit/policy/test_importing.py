@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import sys
+from pathlib import Path
 
 import pytest
 
+from agent_os.cli.program import main
 from agent_os.errors import PolicyError
 from agent_os.policy import Policy
-from agent_os.policy.importing import import_text
+from agent_os.policy.importing import FORMATS, import_text
 
 CLAUDE = {
     "permissions": {
@@ -420,6 +422,30 @@ def test_a_file_that_holds_nothing_is_no_policy(kind: str) -> None:
     texts = {"claude-code": '{"permissions": {}}', "mcp": '{"tools": []}', "codex": "# nothing\n"}
     assert refused_code(kind, texts[kind]) == "empty"
     assert refused_code("cedarish", "") == "bad_source"
+
+
+@pytest.mark.parametrize("kind", sorted(FORMATS))
+@pytest.mark.parametrize("encoding", ["latin-1", "utf-16", "utf-16-le", "utf-16-be", "utf-8-sig"])
+def test_a_file_that_is_no_plain_utf_8_is_an_error_with_its_place(
+    kind: str, encoding: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "rules"
+    file.write_bytes('# a\n"\xe9"\n'.encode(encoding))
+    code = main(["policy", "import", kind, str(file)])
+    out, err = capsys.readouterr()
+    assert (code, out) == (1, "")
+    place = "2:2" if encoding == "latin-1" else "1:"
+    assert f"{file}:{place}" in err
+    assert "UTF-8" in err
+    assert "hint: save it as UTF-8" in err
+
+
+@pytest.mark.parametrize("more", ["", ", not_match = ['\\ud800']", ", justification = '\\udcff'"])
+def test_a_codex_escape_that_is_no_character_is_refused_with_its_line(more: str) -> None:
+    pattern = "['a']" if more else "['\\ud800']"
+    found = refused("codex", f"\nprefix_rule(pattern = {pattern}{more})")
+    assert [line for line, _ in found] == [2]
+    assert all(message.isascii() for _, message in found)
 
 
 def refused_code(kind: str, text: str) -> str:

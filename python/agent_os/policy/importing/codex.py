@@ -6,6 +6,7 @@ The strictest rule decides there as here. Commands are those of the action `shel
 from __future__ import annotations
 
 import ast
+import re
 import shlex
 from itertools import product
 from math import prod
@@ -40,6 +41,11 @@ def read(text: str, draft: Draft) -> None:
 
 
 def _rule(call: ast.Call, draft: Draft) -> None:
+    place = (call.lineno, call.col_offset + 1)
+    texts = (node.value for node in ast.walk(call) if isinstance(node, ast.Constant) and isinstance(node.value, str))
+    if any(re.search("[\ud800-\udfff]", text) for text in texts):
+        draft.refuse(*place, "prefix_rule", "an escape in it stands for no character")
+        return
     given: dict[str, Any] = {}
     for keyword in call.keywords:
         try:
@@ -47,7 +53,6 @@ def _rule(call: ast.Call, draft: Draft) -> None:
         except ValueError:  # noqa: PERF203 (each keyword is told of by itself)
             draft.refuse(keyword.value.lineno, keyword.value.col_offset + 1, keyword.arg or "**", "it is not a literal")
             return
-    place = (call.lineno, call.col_offset + 1)
     if call.args or not set(given) <= _KEYS:
         draft.refuse(*place, "prefix_rule", f"only {', '.join(sorted(_KEYS))} are known, each by name")
         return
