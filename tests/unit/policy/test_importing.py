@@ -355,6 +355,16 @@ def test_gemini_rules_that_priority_would_decide_otherwise_are_refused(addition:
     assert refused("gemini-cli", GEMINI + addition)[0][0] == line
 
 
+@pytest.mark.skipif(sys.version_info < (3, 11), reason="the standard library reads TOML from 3.11 on")
+@pytest.mark.parametrize("decision", ["deny", "ask_user", "allow"])
+@pytest.mark.parametrize("name", ["s__x", "mcp_s_x", "mcp__s__x"])
+def test_gemini_names_of_a_server_and_a_tool_in_one_are_refused(name: str, decision: str) -> None:
+    allow = '[[rule]]\nmcpName = "s"\ndecision = "allow"\n'
+    for tool in (f'"{name}"', f'["y", "{name}"]', f'"{name}"\nmcpName = "s"'):
+        rule = f'[[rule]]\ntoolName = {tool}\ndecision = "{decision}"\npriority = 9\n'
+        assert [line for line, _ in refused("gemini-cli", allow + rule)] == [4]
+
+
 def test_codex_rules_are_commands_or_refused() -> None:
     asked = [("shell", {"command": command}) for command in ("git push origin", "git fetch", "git status")]
     assert decided(import_text("codex", CODEX), *asked) == ["ask", "ask", "deny"]
