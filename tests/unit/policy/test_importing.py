@@ -188,7 +188,8 @@ def test_a_restriction_of_edit_or_read_is_for_every_tool_that_does_it(effect: st
             assert policy.decide(tool, {"path": path, "pattern": "*"}, agent="a").effect == effect, path
         assert policy.decide(tool, {"pattern": "*"}, agent="a").effect == effect
         assert policy.decide(tool, {"path": "/srv/b", "pattern": "**/*.{ts,py}"}, agent="a").effect == "allow"
-    for pattern in ("/srv/keys/*", "../keys/*", "{../keys,x}", "~/x", "x/../../keys/*"):
+    leading_out = ["/srv/keys/*", "../keys/*", "{../keys,x}", "~/x", "x/../../keys/*", "x/{.,y}./../a", ".{.,x}/keys/*"]
+    for pattern in [*leading_out, "{/srv,x}/keys/*", ".\\./keys/*", "@(.)./keys/*"]:
         assert policy.decide("Glob", {"path": "/srv/b", "pattern": pattern}, agent="a").effect == effect, pattern
 
 

@@ -64,7 +64,7 @@ _EDITING: Final = {"Edit": "file_path", "Write": "file_path", "MultiEdit": "file
 _READING: Final = {"Read": "file_path", "NotebookRead": "notebook_path"}
 _SEARCHING: Final = ("Grep", "Glob", "LS")
 #: Patterns of `Glob` that lead out of `path`.
-_LEADS_OUT: Final = {"matches": {"pattern": r"^[/~{\\]|\.\.|(^|/)\.[{\[?*@+!(]", "anchored": False}}
+_LEADS_OUT: Final = {"matches": {"pattern": r"^[/~]|\\|\.\.|(^|/)\.?(\{|[@+!?*]\()", "anchored": False}}
 #: What makes a path a pattern, or odd: percent signs, segments that begin with two dots, characters that are no text.
 _GLOB: Final = re.compile(r"[*?\[\]!{}\\]")
 _ODD: Final = re.compile(r"%|/\.\.|[\x00-\x1f\x7f]|\s\Z")
