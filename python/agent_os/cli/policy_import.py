@@ -16,14 +16,14 @@ if TYPE_CHECKING:
 
 
 def run(arguments: Namespace) -> Exit:
-    """Prints the policy; a line that does not map is a finding, and then there is no policy."""
+    """Prints the policy; what does not map, or is no UTF-8, is a finding, and then there is no policy."""
     if arguments.format not in FORMATS:
         raise UsageError(f"there is no format `{arguments.format}`\n  hint: use one of {', '.join(FORMATS)}")
     text = Path(arguments.file).read_bytes().decode("utf-8", "surrogateescape")
     try:
         policy = import_text(arguments.format, text, name=arguments.name, file=arguments.file)
     except PolicyError as error:
-        if any(problem.code != "not_importable" for problem in error.problems):
+        if any(problem.code not in ("not_importable", "encoding") for problem in error.problems):
             raise
         if arguments.json:
             print_json({"policy": None, "refused": [problem._asdict() for problem in error.problems]})

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import sys
+from pathlib import Path
 
 import pytest
 
+from agent_os.cli.program import main
 from agent_os.errors import PolicyError
 from agent_os.policy import Policy
-from agent_os.policy.importing import import_text
+from agent_os.policy.importing import FORMATS, import_text
 
 CLAUDE = {
     "permissions": {
@@ -111,6 +113,151 @@ def test_claude_code_lines_that_do_not_map_are_all_told() -> None:
     assert [line for line, _ in refused("claude-code", text)] == [3, 4, 5, 6, 7, 8, 9, 11, 12]
 
 
+@pytest.mark.parametrize(
+    "key",
+    [
+        '"disabledMcpjsonServers": ["x"]',
+        '"deniedMcpServers": [{"serverName": "x"}]',
+        '"allowedMcpServers": []',
+        '"hooks": {"PreToolUse": []}',
+        '"hooks": {"PostToolUse": [], "PermissionRequest": []}',
+        '"hooks": "x"',
+        '"sandbox": {"enabled": true}',
+        '"unheard_of": {}',
+    ],
+)
+def test_claude_code_keys_that_may_restrict_are_refused_with_their_lines(key: str) -> None:
+    text = f'{{"permissions": {{"allow": ["WebSearch"]}},\n{key}}}'
+    assert [line for line, _ in refused("claude-code", text)] == [2]
+
+
+@pytest.mark.parametrize(
+    "key",
+    ['"disableBypassPermissionsMode": "no"', '"disableAutoMode": "disable"', '"unheard_of": []', '"deny": "Bash"'],
+)
+def test_claude_code_permissions_of_unknown_keys_are_refused_with_their_lines(key: str) -> None:
+    text = f'{{"permissions": {{"allow": ["WebSearch"],\n{key}}}}}'
+    assert [line for line, _ in refused("claude-code", text)] == [2]
+
+
+def test_claude_code_keys_that_forbid_nothing_are_named_in_the_head() -> None:
+    others = {"model": "x", "env": {"A": "1"}, "hooks": {"PostToolUse": []}, "disabledMcpjsonServers": []}
+    kept = {"permissions": {"allow": ["WebSearch"], "disableBypassPermissionsMode": "disable"}}
+    text = import_text("claude-code", json.dumps(kept | others))
+    assert "# Not permissions, and not read: env, hooks, model." in text
+
+
+def claude(**permissions: object) -> Policy:
+    return Policy.from_text(import_text("claude-code", json.dumps({"permissions": permissions})))
+
+
+@pytest.mark.parametrize("effect", ["deny", "ask"])
+def test_a_restricted_path_is_restricted_in_every_spelling(effect: str) -> None:
+    policy = claude(**{"allow": ["Read"], effect: ["Read(//srv/.env)", "Read(//etc/)", "Read(//opt/**)"]})
+    restricted = [
+        "/srv/.env",
+        "/srv/./.env",
+        "/srv//.env",
+        "/srv/x/../.env",
+        "/etc",
+        "/etc/passwd",
+        "/etc//a/b",
+        "/opt/a",
+    ]
+    for path in restricted:
+        assert policy.decide("Read", {"file_path": path}, agent="a").effect == effect, path
+    for path in ["/srv/.envrc", "/srv", "/etcetera", "/home"]:
+        assert policy.decide("Read", {"file_path": path}, agent="a").effect == "allow", path
+
+
+@pytest.mark.parametrize("effect", ["deny", "ask"])
+def test_a_restriction_of_edit_or_read_is_for_every_tool_that_does_it(effect: str) -> None:
+    tools = ["Edit", "Write", "MultiEdit", "NotebookEdit", "Read", "NotebookRead", "Grep", "Glob", "LS"]
+    policy = claude(**{"allow": tools, effect: ["Edit(//srv/a)", "Read(//srv/keys/**)"]})
+    argument = {"NotebookEdit": "notebook_path", "NotebookRead": "notebook_path"}
+    for tool in tools[:4]:
+        name = argument.get(tool, "file_path")
+        assert policy.decide(tool, {name: "/srv/./a"}, agent="a").effect == effect
+        assert policy.decide(tool, {name: "/srv/b"}, agent="a").effect == "allow"
+    for tool in tools[4:6]:
+        name = argument.get(tool, "file_path")
+        assert policy.decide(tool, {name: "/srv/keys/x"}, agent="a").effect == effect
+        assert policy.decide(tool, {name: "/srv/a"}, agent="a").effect == "allow"
+    for tool in tools[6:]:
+        for path in ("/srv/keys", "/srv/keys/x", "/srv", "/srv/b/..", "/", "//", ".", ""):
+            assert policy.decide(tool, {"path": path, "pattern": "*"}, agent="a").effect == effect, path
+        assert policy.decide(tool, {"pattern": "*"}, agent="a").effect == effect
+        assert policy.decide(tool, {"path": "/srv/b", "pattern": "**/*.{ts,py}"}, agent="a").effect == "allow"
+    leading_out = ["/srv/keys/*", "../keys/*", "{../keys,x}", "~/x", "x/../../keys/*", "x/{.,y}./../a", ".{.,x}/keys/*"]
+    for pattern in [*leading_out, "{/srv,x}/keys/*", ".\\./keys/*", "@(.)./keys/*"]:
+        assert policy.decide("Glob", {"path": "/srv/b", "pattern": pattern}, agent="a").effect == effect, pattern
+
+
+def test_a_restriction_of_every_file_is_for_every_tool_and_an_allow_for_one() -> None:
+    policy = claude(allow=["Write", "Grep", "Read(//srv/**)"], deny=["Edit(*)"], ask=["Read(*)"])
+    asked = {"Write": "deny", "MultiEdit": "deny", "NotebookEdit": "deny", "Grep": "ask", "LS": "ask", "Glob": "ask"}
+    assert {tool: policy.decide(tool, {"path": "/srv/a"}, agent="a").effect for tool in asked} == asked
+    policy = claude(allow=["Edit(//srv/**)", "Read(//srv/**)"])
+    for tool in ("Write", "MultiEdit", "Grep", "LS"):
+        assert policy.decide(tool, {"path": "/srv/a", "file_path": "/srv/a"}, agent="a").effect == "deny"
+    policy = claude(allow=["Grep"], deny=["Read(//srv)"])
+    effects = [policy.decide("Grep", {"path": path}, agent="a").effect for path in ("/", "/srv", "/home")]
+    assert effects == ["deny", "deny", "allow"]
+
+
+def test_an_allowed_path_is_that_path_alone() -> None:
+    policy = claude(allow=["Read(//srv/a)"])
+    effects = {path: policy.decide("Read", {"file_path": path}, agent="a").effect for path in ("/srv/a", "/srv/a/b")}
+    assert effects == {"/srv/a": "allow", "/srv/a/b": "deny"}
+
+
+@pytest.mark.parametrize("path", ["//srv/%2e", "//srv/..", "//srv/...", "//srv/a ", "//", "///**"])
+def test_an_odd_path_is_refused_with_its_line(path: str) -> None:
+    assert [line for line, _ in refused("claude-code", f'{{"permissions": {{"deny": [\n"Read({path})"]}}}}')] == [2]
+
+
+@pytest.mark.parametrize("effect", ["deny", "ask"])
+def test_a_restricted_command_is_restricted_wherever_a_line_runs_it(effect: str) -> None:
+    policy = claude(**{"allow": ["Bash"], effect: ["Bash(rm -rf /)", "Bash(/sbin/reboot:*)"]})
+    restricted = ["rm -rf /", "rm -rf / && ls", "ls; rm -rf /", "rm  -rf  /", "sudo rm -rf /", "A=1 rm -rf '/'"]
+    for command in [*restricted, "/sbin/reboot", "/sbin/reboot now", "reboot"]:
+        assert policy.decide("Bash", {"command": command}, agent="a").effect == effect, command
+    for command in ["rm -rf build", "ls", "echo rm -rf /"]:
+        assert policy.decide("Bash", {"command": command}, agent="a").effect == "allow", command
+
+
+def test_an_allowed_command_is_that_text_alone() -> None:
+    policy = claude(allow=["Bash(npm test)"])
+    asked = {"npm test": "allow", "npm test x": "deny", "npm  test": "deny", "npm test; ls": "deny"}
+    assert {one: policy.decide("Bash", {"command": one}, agent="a").effect for one in asked} == asked
+
+
+@pytest.mark.parametrize("effect", ["deny", "ask"])
+@pytest.mark.parametrize(
+    "command",
+    [
+        "FOO=1 rm:*",
+        "FOO=1 rm",
+        "A+=1 rm:*",
+        "",
+        " ",
+        ":*",
+        "time rm:*",
+        "/bin/:*",
+        "git -C x push:*",
+        "rm 'a b'",
+        "a|b",
+    ],
+)
+def test_a_restricted_command_that_cannot_be_told_is_refused(effect: str, command: str) -> None:
+    text = f'{{"permissions": {{"{effect}": [\n"Bash({command})"]}}}}'
+    assert [line for line, _ in refused("claude-code", text)] == [2]
+
+
+def test_an_empty_command_is_refused_of_an_allow_as_well() -> None:
+    assert [line for line, _ in refused("claude-code", '{"permissions": {"allow": [\n"Bash()"]}}')] == [2]
+
+
 def test_prefixes_of_commands_are_words_and_an_allow_is_for_that_command_alone() -> None:
     rules = {"allow": ["Bash(npm run test:*)"], "ask": ["Bash(git push *)"], "deny": ["Bash(curl:*)"]}
     text = import_text("claude-code", json.dumps({"permissions": rules}))
@@ -131,6 +278,54 @@ def test_prefixes_of_commands_are_words_and_an_allow_is_for_that_command_alone()
     policy = Policy.from_text(text)
     decided_so = {command: policy.decide("Bash", {"command": command}, agent="a").effect for command in asked}
     assert decided_so == asked
+
+
+def allowed_prefix(kind: str) -> tuple[Policy, str]:
+    if kind == "claude-code":
+        return claude(allow=["Bash(cat:*)"]), "Bash"
+    return Policy.from_text(import_text("codex", 'prefix_rule(pattern = ["cat"], decision = "allow")')), "shell"
+
+
+@pytest.mark.parametrize("kind", ["claude-code", "codex"])
+@pytest.mark.parametrize(
+    "command",
+    [
+        "cat < /etc/x",
+        "cat </etc/x",
+        "cat <<E\nx\nE",
+        "cat <<< x",
+        "cat x &",
+        "cat x & ls",
+        "cat $HOME",
+        'cat "${HOME}"',
+        "cat $'x'",
+        "cat `x`",
+        "cat <(ls)",
+        "cat/cat x",
+        "cat x\nls",
+        "cat x > y",
+        "A=1 cat x",
+    ],
+)
+def test_an_allowed_prefix_is_for_no_other_input_background_or_expansion(kind: str, command: str) -> None:
+    policy, action = allowed_prefix(kind)
+    assert policy.decide(action, {"command": command}, agent="a").effect == "deny"
+
+
+@pytest.mark.parametrize("kind", ["claude-code", "codex"])
+def test_an_allowed_prefix_is_for_its_plain_commands(kind: str) -> None:
+    policy, action = allowed_prefix(kind)
+    for command in ("cat", "cat x", "cat -n 'a b' *.py", "cat\tx\n"):
+        assert policy.decide(action, {"command": command}, agent="a").effect == "allow", command
+
+
+@pytest.mark.parametrize("example", ['"git push origin"', '["git", "push"]', "'git push \"'"])
+def test_codex_rules_that_their_own_examples_contradict_are_refused(example: str) -> None:
+    rule = f'prefix_rule(pattern = ["git", ["push", "fetch"]], not_match = [{example}])'
+    assert [line for line, _ in refused("codex", f"\n{rule}\n")] == [2]
+    assert refused("codex", "prefix_rule(pattern = ['git'], not_match = 'git push')")[0][0] == 1
+    fine = 'prefix_rule(pattern = ["git", "push"], not_match = ["git pull", ["git"]], match = ["git push x"])'
+    assert decided(import_text("codex", fine), ("shell", {"command": "git push"})) == ["allow"]
 
 
 @pytest.mark.skipif(sys.version_info < (3, 11), reason="the standard library reads TOML from 3.11 on")
@@ -159,6 +354,16 @@ def test_gemini_rules_decide_as_they_say() -> None:
 )
 def test_gemini_rules_that_priority_would_decide_otherwise_are_refused(addition: str, line: int) -> None:
     assert refused("gemini-cli", GEMINI + addition)[0][0] == line
+
+
+@pytest.mark.skipif(sys.version_info < (3, 11), reason="the standard library reads TOML from 3.11 on")
+@pytest.mark.parametrize("decision", ["deny", "ask_user", "allow"])
+@pytest.mark.parametrize("name", ["s__x", "mcp_s_x", "mcp__s__x"])
+def test_gemini_names_of_a_server_and_a_tool_in_one_are_refused(name: str, decision: str) -> None:
+    allow = '[[rule]]\nmcpName = "s"\ndecision = "allow"\n'
+    for tool in (f'"{name}"', f'["y", "{name}"]', f'"{name}"\nmcpName = "s"'):
+        rule = f'[[rule]]\ntoolName = {tool}\ndecision = "{decision}"\npriority = 9\n'
+        assert [line for line, _ in refused("gemini-cli", allow + rule)] == [4]
 
 
 def test_codex_rules_are_commands_or_refused() -> None:
@@ -228,6 +433,30 @@ def test_a_file_that_holds_nothing_is_no_policy(kind: str) -> None:
     texts = {"claude-code": '{"permissions": {}}', "mcp": '{"tools": []}', "codex": "# nothing\n"}
     assert refused_code(kind, texts[kind]) == "empty"
     assert refused_code("cedarish", "") == "bad_source"
+
+
+@pytest.mark.parametrize("kind", sorted(FORMATS))
+@pytest.mark.parametrize("encoding", ["latin-1", "utf-16", "utf-16-le", "utf-16-be", "utf-8-sig"])
+def test_a_file_that_is_no_plain_utf_8_is_an_error_with_its_place(
+    kind: str, encoding: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "rules"
+    file.write_bytes('# a\n"\xe9"\n'.encode(encoding))
+    code = main(["policy", "import", kind, str(file)])
+    out, err = capsys.readouterr()
+    assert (code, out) == (1, "")
+    place = "2:2" if encoding == "latin-1" else "1:"
+    assert f"{file}:{place}" in err
+    assert "UTF-8" in err
+    assert "hint: save it as UTF-8" in err
+
+
+@pytest.mark.parametrize("more", ["", ", not_match = ['\\ud800']", ", justification = '\\udcff'"])
+def test_a_codex_escape_that_is_no_character_is_refused_with_its_line(more: str) -> None:
+    pattern = "['a']" if more else "['\\ud800']"
+    found = refused("codex", f"\nprefix_rule(pattern = {pattern}{more})")
+    assert [line for line, _ in found] == [2]
+    assert all(message.isascii() for _, message in found)
 
 
 def refused_code(kind: str, text: str) -> str:

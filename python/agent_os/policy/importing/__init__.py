@@ -14,12 +14,14 @@ rules:
 
 from __future__ import annotations
 
+import re
 from importlib import import_module
 from typing import Final
 
 from agent_os.policy.files import read_limits
 from agent_os.policy.importing.draft import Draft
 from agent_os.policy.problems import Report, suggestion
+from agent_os.policy.text import spot_after
 
 #: Each format with the module that reads it; that has ``read(text, draft)``.
 FORMATS: Final[dict[str, str]] = {
@@ -44,6 +46,11 @@ def import_text(format: str, text: str, *, name: str | None = None, file: str = 
     most = read_limits()["policy_file_bytes"]
     if len(text) > most:
         report.fail("too_large", f"`{file}` is larger than {most} bytes", "split it and import the parts")
+    # A reader that takes bytes for text leaves what is none as surrogates; UTF-16 is full of NULs.
+    if (odd := re.search("[\x00\ud800-\udfff]|\\A\ufeff", text)) is not None:
+        spot = spot_after(text[: odd.start()])
+        report.add_at(file, spot, "encoding", f"`{file}` is not UTF-8 without a byte order mark", "save it as UTF-8")
+        report.check()
     draft = Draft(format, name or format, file, report)
     try:
         import_module(f"agent_os.policy.importing.{FORMATS[format]}").read(text, draft)

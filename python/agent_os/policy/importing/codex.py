@@ -6,6 +6,8 @@ The strictest rule decides there as here. Commands are those of the action `shel
 from __future__ import annotations
 
 import ast
+import re
+import shlex
 from itertools import product
 from math import prod
 from typing import TYPE_CHECKING, Any, Final
@@ -39,6 +41,11 @@ def read(text: str, draft: Draft) -> None:
 
 
 def _rule(call: ast.Call, draft: Draft) -> None:
+    place = (call.lineno, call.col_offset + 1)
+    texts = (node.value for node in ast.walk(call) if isinstance(node, ast.Constant) and isinstance(node.value, str))
+    if any(re.search("[\ud800-\udfff]", text) for text in texts):
+        draft.refuse(*place, "prefix_rule", "an escape in it stands for no character")
+        return
     given: dict[str, Any] = {}
     for keyword in call.keywords:
         try:
@@ -46,7 +53,6 @@ def _rule(call: ast.Call, draft: Draft) -> None:
         except ValueError:  # noqa: PERF203 (each keyword is told of by itself)
             draft.refuse(keyword.value.lineno, keyword.value.col_offset + 1, keyword.arg or "**", "it is not a literal")
             return
-    place = (call.lineno, call.col_offset + 1)
     if call.args or not set(given) <= _KEYS:
         draft.refuse(*place, "prefix_rule", f"only {', '.join(sorted(_KEYS))} are known, each by name")
         return
@@ -59,6 +65,13 @@ def _rule(call: ast.Call, draft: Draft) -> None:
     if prod(map(len, pattern)) > _MOST:
         draft.refuse(*place, "prefix_rule", f"its alternatives spell out more than {_MOST} commands")
         return
+    if not isinstance(given.get("not_match", []), (list, tuple)):
+        draft.refuse(*place, "not_match", "it is no list of commands")
+        return
+    for example in _sequence(given.get("not_match")):
+        if (fault := _contradiction(example, pattern)) is not None:
+            draft.refuse(*place, str(example), fault)
+            return
     justification = given.get("justification")
     more = {"message": justification} if isinstance(justification, str) and justification.strip() else {}
     for words in product(*pattern):
@@ -66,6 +79,16 @@ def _rule(call: ast.Call, draft: Draft) -> None:
         if when is None:
             return
         draft.rule(effect, "shell", when, **more)
+
+
+def _contradiction(example: Any, pattern: list[list[str]]) -> str | None:
+    """Why what is said not to match cannot be taken at its word."""
+    try:
+        words = shlex.split(example) if isinstance(example, str) else _sequence(example)
+    except ValueError:
+        return "its words under `not_match` cannot be told"
+    starts = len(words) >= len(pattern) and all(word in step for word, step in zip(words, pattern, strict=False))
+    return "`not_match` says so, and the pattern matches it" if starts else None
 
 
 def _sequence(value: Any) -> list[Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 from agent_os import _core
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
 
 #: How much of what does not map is quoted.
 _SHOWN = 200
+#: Programs whose options before the subcommand the operator `command` passes over.
+_SKIPS_OPTIONS = ("git", "docker", "podman", "kubectl", "npm", "yarn", "pnpm")
 
 
 class Draft:
@@ -63,11 +66,28 @@ class Draft:
         if not {"command", "programs", "writes", "has_substitution"} <= self._supported:
             self.refuse(line, column, what, "this version has no operator for the words of a command")
             return None
-        tests: dict[str, Any] = {"command": list(words)}
-        if effect == "allow":
-            alone: dict[str, Any] = {"programs": {"size": {"eq": 1}}, "writes": {"size": {"eq": 0}}}
-            tests = {"starts_with": " ".join(words), **tests, **alone, "has_substitution": False}
-        return {"args.command": tests}
+        if effect != "allow":
+            return self._restriction(words, line, column, what)
+        if len(words[0]) > _SHOWN:
+            self.refuse(line, column, what, f"its program has more than {_SHOWN} characters")
+            return None
+        alone: dict[str, Any] = {"programs": {"size": {"eq": 1}}, "writes": {"size": {"eq": 0}}}
+        # The program as it is written, and no input from elsewhere, nothing in the background, nothing expanded.
+        plain = {"matches": rf"{re.escape(words[0])}([ \t\n][^<&$`]*)?"}
+        tests = {"starts_with": " ".join(words), "command": list(words), **alone, "has_substitution": False}
+        return {"args.command": tests | plain}
+
+    def _restriction(self, words: Sequence[str], line: int, column: int, what: str) -> dict[str, Any] | None:
+        # Programs are told by the last part of their paths.
+        program = words[0].rpartition("/")[2]
+        if re.match(r"\w+(\[.*\])?\+?=", words[0], re.DOTALL) or program in ("", "!", "time"):
+            why = "it begins with what is no program, and a command is told by its program"
+        elif program in _SKIPS_OPTIONS and words[1:2] and words[1].startswith("-"):
+            why = f"options before the subcommand of `{program}` are not told apart"
+        else:
+            return {"args.command": {"command": [program, *words[1:]]}}
+        self.refuse(line, column, what, why)
+        return None
 
     def host(self, host: str, line: int, column: int, what: str) -> dict[str, Any] | None:
         """The condition on a URL of this host; ``None`` after refusing it."""

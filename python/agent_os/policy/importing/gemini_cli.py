@@ -81,6 +81,9 @@ def _action(name: Any, table: dict[str, Any], line: int, draft: Draft) -> str | 
     if "*" in name:
         draft.refuse(line, 1, name, "a pattern over the names of tools is not known")
         return None
+    if "__" in name or name.startswith("mcp_"):
+        draft.refuse(line, 1, name, "it may be a tool of a server: name the server by `mcpName` and the tool alone")
+        return None
     return draft.action(prefix + name, line, 1)
 
 
