@@ -74,20 +74,37 @@ def read_tools(path: str | os.PathLike[str]) -> dict[str, Any]:
 
     file = os.fspath(path)
     try:
-        value = json.loads(Path(path).read_bytes(), parse_float=Decimal)
+        value = json.loads(Path(path).read_bytes(), parse_float=Decimal, object_pairs_hook=_once)
     except ValueError as error:
         raise _refused(file, f"this is not JSON: {error}") from None
+    except RecursionError:
+        raise _refused(file, "this is nested too deeply") from None
     tools = value.get("tools") if isinstance(value, dict) else None
     if not isinstance(value, dict):
         raise _refused(file, "this is not an object of JSON")
     if not isinstance(tools, list):
         return value
     server = value.get("server", "server")
+    if not isinstance(server, str):
+        raise _refused(file, "`server` is not a name")
     found: dict[str, Any] = {}
     for index, tool in enumerate(tools):
         if not isinstance(tool, dict) or not isinstance(tool.get("name"), str):
             raise _refused(file, f"tool {index + 1} of the list has no name")
-        found[f"mcp.{server}.{tool['name']}"] = tool.get("inputSchema", True)
+        action = f"mcp.{server}.{tool['name']}"
+        if action in found:
+            raise _refused(file, f"tool {index + 1} of the list has the name of one before it, `{tool['name']}`")
+        found[action] = tool.get("inputSchema", True)
+    return found
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """An object in which no key stands twice."""
+    found: dict[str, Any] = {}
+    for key, value in pairs:
+        if key in found:
+            raise ValueError(f"the key `{key}` stands twice in an object")
+        found[key] = value
     return found
 
 

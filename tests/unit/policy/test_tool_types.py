@@ -18,6 +18,7 @@ from agent_os import _core
 from agent_os.errors import PolicyError, Problem
 from agent_os.policy import Policy
 from agent_os.policy.formatting import format_text
+from agent_os.policy.tool_types import read_tools
 
 VECTORS = json.loads((Path(__file__).parents[2] / "vectors" / "types" / "schemas.json").read_text("utf-8"))
 PAY: dict[str, Any] = {
@@ -266,3 +267,19 @@ def test_ten_thousand_rules_are_held_against_two_hundred_tools_in_a_moment() -> 
     assert types.check_bundle(bundle) == []
     # Two million pairs of a pattern and a tool are most of it.
     assert time.process_time() - started < 10
+
+
+@pytest.mark.parametrize(
+    ("text", "word"),
+    [
+        ('{"t.x": {"type": "object"}, "t.x": {}}', "stands twice"),
+        ('{"tools": [{"name": "a"}, {"name": "a"}]}', "the name of one before it"),
+        ('{"server": 5, "tools": []}', "`server` is not a name"),
+        ("[" * 100_000, "nested too deeply"),
+    ],
+)
+def test_a_file_of_tools_loses_nothing_silently(tmp_path: Path, text: str, word: str) -> None:
+    path = tmp_path / "tools.json"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(PolicyError, match=word):
+        read_tools(path)
