@@ -397,6 +397,8 @@ impl Visitor for Walk {
                     self.unexecuted += 1;
                 }
             }
+            // SECURITY: SQL Server has no such statement, and needs no semicolon before what it takes for one.
+            Statement::Analyze(_) if self.dialect == Dialect::Mssql => return REFUSED,
             // SECURITY: of the engines only MySQL describes a table so. SQL Server would run what follows the name, and a
             // keyword in its place is the beginning of a statement that was not understood.
             Statement::ExplainTable { table_name, .. }
@@ -516,8 +518,11 @@ impl Visitor for Walk {
     }
 
     fn pre_visit_expr(&mut self, expr: &Expr) -> Flow {
-        if let Expr::Function(function) = expr {
-            self.function(&function.name);
+        match expr {
+            Expr::Function(function) => self.function(&function.name),
+            // A value can be missing before such a word, in a text that another engine reads as two statements.
+            Expr::Identifier(name) => return self.alias(name),
+            _ => {}
         }
         ON
     }
