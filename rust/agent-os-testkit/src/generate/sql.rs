@@ -26,7 +26,7 @@ const GAPS: &[&str] = &[
     " /* -- \" ' ` [ */ ",
 ];
 const ODD_GAPS: &[Spelling] = &[
-    (" # it's ; is\n", &["generic", "postgres", "sqlite", "mssql"]),
+    (" # ; is\n", &["generic", "postgres", "sqlite", "mssql"]),
     (" /*! ; DROP TABLE secrets */ ", &["generic", "mysql"]),
     (" /*+ hint */ ", &["generic", "mysql"]),
     (" --it's\n", &["generic", "mysql"]),
