@@ -331,6 +331,7 @@ class LogReader:
 
 @final
 class ApprovalEntry:
+    def present(self, start: int = 0) -> LogEntries: ...
     def row(self) -> dict[str, Any]: ...
 
 @final

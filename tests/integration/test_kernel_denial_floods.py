@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 
 import pytest
@@ -57,6 +58,12 @@ def test_the_same_again_is_counted_with_the_entry_of_the_first(tmp_path: Path) -
     assert log.verify().ok
     assert list(log.query(rule="no-sending", kind="denied.repeatedly")) == repeated
     assert list(log.query(agent_id="hijacked", kind="denied.repeatedly")) == repeated
+    # Asked in another way, they count as well.
+    assert list(log.query(effect="deny")) == sorted(denied + repeated, key=lambda entry: entry["seq"])
+    assert (log.statistics().denials, log.statistics().counts["effect"]["deny"]) == (20_000, len(denied + repeated))
+    page = io.BytesIO()
+    log.export("html", page, pid=1)
+    assert '<b class="deny">20,000</b>denied' in page.getvalue().decode()
 
 
 def test_different_ones_are_recorded_up_to_a_bound_and_the_others_counted(tmp_path: Path) -> None:

@@ -51,7 +51,7 @@ QUESTIONS = st.fixed_dictionaries(
 
 def scanned(recorder: FlightRecorder, question: dict[str, Any]) -> list[dict[str, Any]]:
     query = Query(**question)
-    return list(query.select(recorder.entries(query.first)))
+    return [entry for _, entry in query.select(recorder.pairs(query.first))]
 
 
 @settings(max_examples=40)

@@ -25,7 +25,7 @@ def log(tmp_path: Path) -> Path:
 
 def scanned(log: Path, question: dict[str, Any]) -> list[dict[str, Any]]:
     query = Query(**question)
-    return list(query.select(FlightRecorder(log).entries(query.first)))
+    return [entry for _, entry in query.select(FlightRecorder(log).pairs(query.first))]
 
 
 def kept(log: Path) -> Path:
@@ -72,7 +72,7 @@ def test_an_entry_that_no_longer_matches_is_not_given_and_the_log_is_read_instea
     recorder = FlightRecorder(log)
     before = list(recorder.query(**question))
     change(log, b'"kind":"denied"', b'"agent":"bert","args"', b'"agent":"bort","args"')
-    # The change is in the segment that is written to, so the index cannot know of it; the entry tells.
+    # The change is in the segment that the log goes on with, and the index is made anew.
     after = list(recorder.query(**question))
     assert after == scanned(log, question)
     assert {entry["agent"] for entry in after} == {"bert"}
@@ -81,6 +81,20 @@ def test_an_entry_that_no_longer_matches_is_not_given_and_the_log_is_read_instea
     assert changed, "the index was made anew"
     assert len(after) == len(before) - 1
     assert not recorder.verify()
+
+
+@pytest.mark.parametrize("opened", ["before", "after"])
+def test_an_entry_that_was_edited_where_the_log_goes_on_makes_the_index_anew(log: Path, opened: str) -> None:
+    """The name that is there now was in no entry when the index was made, so nothing that it names could show it."""
+    kept(log)
+    recorder = FlightRecorder(log)
+    question: dict[str, Any] = {"agent_id": "zoea", "kind": "agent.registered"}
+    if opened == "before":
+        assert list(recorder.query(**question)) == []
+    change(log, b"agent.registered", b'"agent":"cleo"', b'"agent":"zoea"')
+    found = list(recorder.query(**question))
+    assert found == scanned(log, question)
+    assert len(found) == 1
 
 
 def test_the_index_of_another_log_in_its_place_is_not_believed(log: Path, tmp_path: Path) -> None:

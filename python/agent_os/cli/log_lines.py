@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from typing import TYPE_CHECKING
 
@@ -12,7 +11,7 @@ from agent_os.recorder.links import Links
 if TYPE_CHECKING:
     from agent_os.recorder import FlightRecorder
     from agent_os.recorder.links import Link
-    from agent_os.recorder.source import Entry
+    from agent_os.recorder.source import Entry, Pair
 
 
 class Printer:
@@ -23,10 +22,11 @@ class Printer:
         self._links = Links()
         self._as_json = as_json
 
-    def print(self, entry: Entry) -> None:
-        """One line."""
+    def print(self, pair: Pair) -> None:
+        """One line. As JSON it is the entry's own bytes: parsed and spelt anew, a number may read otherwise."""
+        raw, entry = pair
         if self._as_json:
-            print(json.dumps(entry, ensure_ascii=False, separators=(",", ":")))
+            print(raw.decode())
         else:
             print(line_of(entry, self._link(entry)))
         sys.stdout.flush()

@@ -9,6 +9,7 @@ from agent_os.cli.log_lines import Printer
 from agent_os.cli.moments import moment_of
 from agent_os.cli.output import say
 from agent_os.recorder import FlightRecorder
+from agent_os.recorder.query import Query
 
 if TYPE_CHECKING:
     from argparse import Namespace
@@ -18,7 +19,7 @@ def run(arguments: Namespace) -> Exit:
     """Prints each entry that matches."""
     recorder = FlightRecorder(arguments.log)
     try:
-        found = recorder.query(
+        query = Query(
             agent_id=arguments.agent,
             action=arguments.action,
             effect=arguments.effect,
@@ -39,9 +40,9 @@ def run(arguments: Namespace) -> Exit:
         raise UsageError(str(error)) from error
     printer, last = Printer(recorder, as_json=arguments.json), None
     count = 0
-    for entry in found:
-        printer.print(entry)
-        last, count = entry["seq"], count + 1
+    for pair in recorder.query_pairs(query):
+        printer.print(pair)
+        last, count = pair[1]["seq"], count + 1
     if last is not None and count == arguments.limit:
         more = f"--before {last}" if arguments.newest else f"--start {last + 1}"
         say(f"note: there may be more; go on with `{more}`")

@@ -37,6 +37,7 @@ def _tell(found: LogStatistics) -> None:
         "to": "" if found.until is None else time_of(found.until),
         "segments": f"{found.segments:,}  {found.segment_bytes:,} bytes",
         "payloads": f"{found.payloads:,}  {found.payload_bytes:,} bytes",
+        "denials": f"{found.denials:,}",
         "unfinished": f"{found.unfinished:,}",
     }
     for name, value in rows.items():

@@ -18,10 +18,10 @@ def run(arguments: Namespace) -> Exit:
         raise UsageError(f"`-n {arguments.count}` asks for no entries\n  hint: give a number of at least 1")
     recorder = FlightRecorder(arguments.log)
     printer = Printer(recorder, as_json=arguments.json)
-    last = recorder.tail(arguments.count)
-    for entry in last:
-        printer.print(entry)
+    last = recorder.tail_pairs(arguments.count)
+    for pair in last:
+        printer.print(pair)
     if arguments.follow:
-        for entry in recorder.follow(last[-1]["seq"] + 1 if last else 0):
-            printer.print(entry)
+        for pair in recorder.follow_pairs(last[-1][1]["seq"] + 1 if last else 0):
+            printer.print(pair)
     return Exit.OK

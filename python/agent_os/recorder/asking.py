@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from typing import BinaryIO, Protocol
 
     from agent_os.recorder.flight_recorder import FlightRecorder
-    from agent_os.recorder.source import Entry, Source
+    from agent_os.recorder.source import Entry, Pair, Source
     from agent_os.recorder.statistics import LogStatistics
     from agent_os.recorder.trace import RunTrace
 
@@ -43,13 +43,17 @@ class Asking:
 
     def entries(self, start: int = 0) -> Iterator[Entry]:
         """The entries from a sequence number on, up to the present end."""
+        return (entry for _, entry in self.pairs(start))
+
+    def pairs(self, start: int = 0) -> Iterator[Pair]:
+        """The same, each with its canonical bytes."""
         Query(start=start)
-        return (parse(raw) for _, raw in self._reading().raw(start))
+        return ((raw, parse(raw)) for _, raw in self._reading().present(start))
 
     def raw_entries(self, start: int = 0) -> Iterator[bytes]:
-        """The entries from a sequence number on in their canonical form, byte for byte as they were hashed."""
+        """The same in their canonical form, byte for byte as they were hashed."""
         Query(start=start)
-        return (data for _, data in self._reading().raw(start))
+        return (data for _, data in self._reading().present(start))
 
     def query(
         self,
@@ -73,11 +77,12 @@ class Asking:
         """The entries for which everything holds that is given, in their order, at most ``limit``.
 
         ``agent_id`` and ``action`` also find the outcomes of that agent's actions; ``effect`` (``allow`` or ``deny``)
-        finds entries that hold a decision; ``rule`` those in which the rule decided, demanded something or asked;
-        ``label`` those with the label, of the run, of a result, or demanded by a rule; ``status`` outcomes; ``pid`` the
-        entries of a run, ``parent`` those of the runs that it started. ``since`` (inclusive) and ``until`` (exclusive)
-        are aware datetimes. ``start`` (inclusive) and ``before`` (exclusive) are numbers of entries: the next page
-        starts after the last entry of this one, or, with ``newest_first``, ends before it. Values are compared exactly.
+        finds entries that hold a decision, ``deny`` also those that count further denials; ``rule`` those in which the
+        rule decided, demanded something or asked; ``label`` those with the label, of the run, of a result, or demanded
+        by a rule; ``status`` outcomes; ``pid`` the entries of a run, ``parent`` those of the runs that it started.
+        ``since`` (inclusive) and ``until`` (exclusive) are aware datetimes. ``start`` (inclusive) and ``before``
+        (exclusive) are numbers of entries: the next page starts after the last entry of this one, or, with
+        ``newest_first``, ends before it. Values are compared exactly. What is written after the question is not found.
         Raises ``ValueError`` for what no entry could match.
 
         Entries are looked up in the log's index, and read from the log itself. The first question about a large log
@@ -100,6 +105,10 @@ class Asking:
             limit=limit,
             newest_first=newest_first,
         )
+        return (entry for _, entry in self.query_pairs(query))
+
+    def query_pairs(self, query: Query) -> Iterator[Pair]:
+        """What a question finds, each entry with its canonical bytes."""
         self._reading()
         return self._select(query)
 
@@ -146,7 +155,9 @@ class Asking:
         source = self._reading()
         if self._lookup is not None and self._directory is not None:
             try:
-                return statistics.from_index(self._lookup.ready(), source.log_id, self._directory, most)
+                index = self._lookup.ready()
+                repeated = sum(entry["count"] for entry in self.query(kind="denied.repeatedly"))
+                return statistics.from_index(index, source.log_id, self._directory, most, repeated)
             except RecorderError:
                 # What is wrong with the log itself comes up again while it is read.
                 pass
@@ -161,25 +172,29 @@ class Asking:
 
     def tail(self, n: int = 10) -> list[Entry]:
         """The last ``n`` entries."""
+        return [entry for _, entry in self.tail_pairs(n)]
+
+    def tail_pairs(self, n: int = 10) -> list[Pair]:
+        """The same, each with its canonical bytes."""
         Query(limit=n)
-        raw = deque(self._reading().raw(max(0, self.size - n)), maxlen=n)
-        return [parse(data) for _, data in raw]
+        raw = deque(self._reading().present(max(0, self.size - n)), maxlen=n)
+        return [(data, parse(data)) for _, data in raw]
 
     def _reading(self) -> Source:
         """Where entries come from; ``_lookup`` is set by then, if the log is on disk."""
         raise NotImplementedError
 
-    def _select(self, query: Query) -> Iterator[Entry]:
+    def _select(self, query: Query) -> Iterator[Pair]:
         last, found = None, 0
         if self._lookup is not None and query.is_selective:
             try:
-                for entry in self._lookup.find(query):
-                    last, found = entry["seq"], found + 1
-                    yield entry
+                for pair in self._lookup.find(query):
+                    last, found = pair[1]["seq"], found + 1
+                    yield pair
                 return
             except (RecorderError, Distrusted):
                 # The entries themselves are the truth, also of what is wrong with them.
                 pass
         rest = query.after(last, found)
         if rest is not None:
-            yield from rest.select(self.entries(rest.first))
+            yield from rest.select(self.pairs(rest.first))

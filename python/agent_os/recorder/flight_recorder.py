@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from agent_os.recorder.proofs import ConsistencyProof, InclusionProof
-    from agent_os.recorder.source import Entry, Source
+    from agent_os.recorder.source import Entry, Pair, Source
     from agent_os.recorder.verification import VerifyReport
 
 
@@ -89,10 +89,16 @@ class FlightRecorder(Asking):
         Before each look for new ones ``until`` is asked whether that look is the last; without it, it goes on until the
         caller closes it. Looks are ``interval`` seconds apart.
         """
+        return (entry for _, entry in self.follow_pairs(start, until=until, interval=interval))
+
+    def follow_pairs(
+        self, start: int = 0, *, until: Callable[[], bool] | None = None, interval: float = 0.1
+    ) -> Iterator[Pair]:
+        """The same, each with its canonical bytes."""
         Query(start=start)
         if not interval > 0:
             raise ValueError("`interval` must be a positive number of seconds")
-        return self._follow(self._reading().raw(start), until, interval)
+        return self._follow(self._reading(), start, until, interval)
 
     def verify(
         self,
@@ -186,11 +192,13 @@ class FlightRecorder(Asking):
         return self._source
 
     @staticmethod
-    def _follow(raw: Iterator[tuple[int, bytes]], until: Callable[[], bool] | None, interval: float) -> Iterator[Entry]:
+    def _follow(source: Source, start: int, until: Callable[[], bool] | None, interval: float) -> Iterator[Pair]:
+        raw, due = source.raw(start), start
         while True:
             last = until is not None and until()
-            for _, data in raw:
-                yield parse(data)
+            for seq, data in source.present(due) if last else raw:
+                due = seq + 1
+                yield data, parse(data)
             if last:
                 return
             time.sleep(interval)

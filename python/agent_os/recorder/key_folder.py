@@ -9,7 +9,7 @@ from pathlib import Path
 
 def state_folder() -> Path:
     """The folder of Agent OS under ``$XDG_STATE_HOME``, or under ``~/.local/state``."""
-    return Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state") / "agent-os"
+    return (_named("XDG_STATE_HOME") or Path.home() / ".local" / "state") / "agent-os"
 
 
 def key_folder() -> Path:
@@ -19,10 +19,16 @@ def key_folder() -> Path:
 
 def index_folder() -> Path:
     """The folder of the indexes of logs, under ``$XDG_CACHE_HOME`` or the system's folder for what can be made anew."""
-    if given := os.environ.get("XDG_CACHE_HOME"):
-        cache = Path(given)
+    if given := _named("XDG_CACHE_HOME"):
+        cache = given
     elif sys.platform == "win32" and (local := os.environ.get("LOCALAPPDATA")):
         cache = Path(local)
     else:
         cache = Path.home() / ".cache"
     return cache / "agent-os" / "log-index"
+
+
+def _named(variable: str) -> Path | None:
+    """The folder that a variable of the XDG Base Directory Specification names: a relative path counts as none."""
+    path = Path(os.environ.get(variable, ""))
+    return path if path.is_absolute() else None

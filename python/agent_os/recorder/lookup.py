@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from agent_os.recorder.query import Query
-    from agent_os.recorder.source import Entry
+    from agent_os.recorder.source import Entry, Pair
 
 #: Entries that are read at once; each has at most 65,000 bytes.
 _PAGE: Final = 128
@@ -47,15 +47,18 @@ class Lookup:
         self._log_id = log_id
         self._follow = follow
         self._index: _core.LogIndex | None = None
+        self._entries = 0
         self._is_kept = False
         self._owner = os.getpid()
 
-    def find(self, query: Query) -> Iterator[Entry]:
+    def find(self, query: Query) -> Iterator[Pair]:
         """The entries that match, up to the present end of the log. Raises ``RecorderError`` if the index or the log
         cannot be read, and ``Distrusted`` if the index is wrong; what came until then is right.
         """
         index = self.ready()
-        start, before, left = query.start, query.before, query.limit
+        start, left = query.start, query.limit
+        # The index goes on with the log while it is asked, perhaps faster than this.
+        before = self._entries if query.before is None else min(query.before, self._entries)
         since = None if query.since is None else micros_of(query.since)
         until = None if query.until is None else micros_of(query.until)
         while True:
@@ -89,7 +92,7 @@ class Lookup:
             if self._follow:
                 self._index.follow()
         try:
-            self._index.catch_up()
+            self._entries = self._index.catch_up()
         except RecorderError:
             # It is opened anew when it is asked again.
             self._index = None
@@ -99,7 +102,8 @@ class Lookup:
     def rebuild(self) -> int:
         """Makes the index anew, and says how many entries are in it."""
         self.ready().clear()
-        return self.ready().catch_up()
+        self.ready()
+        return self._entries
 
     def _is_small(self) -> bool:
         try:
@@ -110,13 +114,13 @@ class Lookup:
             return True
 
     @staticmethod
-    def _held_against(query: Query, index: _core.LogIndex, seq: int, raw: bytes | None, about: bytes | None) -> Entry:
+    def _held_against(query: Query, index: _core.LogIndex, seq: int, raw: bytes | None, about: bytes | None) -> Pair:
         try:
             if raw is not None:
                 entry = parse(raw)
                 link = _link(entry, None if about is None else parse(about))
                 if entry["seq"] == seq and link is not None and query.matches(entry, link):
-                    return entry
+                    return raw, entry
         except (ValueError, TypeError, KeyError, AttributeError):
             # What is there is no entry at all.
             pass

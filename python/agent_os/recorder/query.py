@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from agent_os.recorder.links import Link
-    from agent_os.recorder.source import Entry
+    from agent_os.recorder.source import Entry, Pair
 
 _EFFECTS = ("allow", "deny")
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=timezone.utc)
@@ -99,16 +99,16 @@ class Query:
             return replace(self, before=last, limit=left)
         return replace(self, start=last + 1, limit=left)
 
-    def select(self, entries: Iterable[Entry]) -> Iterator[Entry]:
-        """The entries that match, in the order that was asked for. ``entries`` begin at ``first``."""
-        matching = self._matching(entries)
+    def select(self, pairs: Iterable[Pair]) -> Iterator[Pair]:
+        """Those that match, in the order that was asked for. ``pairs`` begin at ``first``."""
+        matching = self._matching(pairs)
         if self.newest_first:
             # Whatever comes later comes first, so all of it is read before anything is known.
             yield from reversed(deque(matching, maxlen=self.limit))
             return
         left = self.limit
-        for entry in matching:
-            yield entry
+        for pair in matching:
+            yield pair
             if left is not None:
                 left -= 1
                 if left == 0:
@@ -126,20 +126,28 @@ class Query:
             and (self.agent_id is None or link.agent == self.agent_id)
             and (self.action is None or link.action == self.action)
             and (self.status is None or entry.get("status") == self.status)
-            and (self.effect is None or entry.get("decision", {}).get("effect") == self.effect)
+            and (self.effect is None or effect_of(entry) == self.effect)
             and (self.rule is None or self.rule in rules_of(entry))
             and (self.label is None or self.label in labels_of(entry))
             and (self.since is None or time >= micros_of(self.since))
             and (self.until is None or time < micros_of(self.until))
         )
 
-    def _matching(self, entries: Iterable[Entry]) -> Iterator[Entry]:
+    def _matching(self, pairs: Iterable[Pair]) -> Iterator[Pair]:
         links = Links()
-        for entry in entries:
+        for raw, entry in pairs:
             if self.before is not None and entry["seq"] >= self.before:
                 return
             if self.matches(entry, links.follow(entry)):
-                yield entry
+                yield raw, entry
+
+
+def effect_of(entry: Entry) -> str | None:
+    """What was decided; what counts further denials has no decision of its own."""
+    if entry["kind"] == "denied.repeatedly":
+        return "deny"
+    effect: str | None = entry.get("decision", {}).get("effect")
+    return effect
 
 
 def rules_of(entry: Entry) -> list[str]:

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from agent_os.recorder.flight_recorder import FlightRecorder
-    from agent_os.recorder.source import Entry
+    from agent_os.recorder.source import Entry, Pair
 
 #: A kernel that opens a log numbers its runs anew.
 NEW_KERNEL: Final = ("log.opened", "log.recovered")
@@ -50,7 +50,7 @@ def entries_from(recorder: FlightRecorder, started: Entry) -> Iterator[Entry]:
     return (entry for _, entry in pairs_from(recorder, started))
 
 
-def pairs_from(recorder: FlightRecorder, started: Entry) -> Iterator[tuple[bytes, Entry]]:
+def pairs_from(recorder: FlightRecorder, started: Entry) -> Iterator[Pair]:
     """The same, each with its canonical bytes."""
     intent, pids = started["intent"], {started["pid"]}
     for raw in recorder.raw_entries(intent):
@@ -75,7 +75,7 @@ def pairs_from(recorder: FlightRecorder, started: Entry) -> Iterator[tuple[bytes
             yield raw, entry
 
 
-def _afterwards(recorder: FlightRecorder, pids: set[int], end: int) -> Iterator[tuple[bytes, Entry]]:
+def _afterwards(recorder: FlightRecorder, pids: set[int], end: int) -> Iterator[Pair]:
     """What is written of runs that have ended: how often the same was denied to them again."""
     new = [next(recorder.query(kind=kind, start=end, limit=1), None) for kind in NEW_KERNEL]
     before = min((entry["seq"] for entry in new if entry is not None), default=None)

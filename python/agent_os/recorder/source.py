@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -14,6 +15,9 @@ if TYPE_CHECKING:
     from agent_os._core import Kernel
 
 Entry = dict[str, Any]
+
+#: An entry after its canonical bytes.
+Pair = tuple[bytes, Entry]
 
 
 class Source(Protocol):
@@ -28,6 +32,9 @@ class Source(Protocol):
 
     def raw(self, start: int) -> Iterator[tuple[int, bytes]]:
         """Entries from a place on, as they stand in the log; asked again after the end, it goes on with what is new."""
+
+    def present(self, start: int) -> Iterator[tuple[int, bytes]]:
+        """Entries from a place up to the present end: a log that grows faster than it is read has one, too."""
 
     def payload(self, sha256: str) -> bytes:
         """A payload of the side store."""
@@ -54,6 +61,9 @@ class DirectorySource:
 
     def raw(self, start: int) -> Iterator[tuple[int, bytes]]:
         return self._reader.entries(start)
+
+    def present(self, start: int) -> Iterator[tuple[int, bytes]]:
+        return self._reader.present(start)
 
     def payload(self, sha256: str) -> bytes:
         return self._reader.payload(sha256)
@@ -82,6 +92,9 @@ class KernelSource:
 
     def raw(self, start: int) -> Iterator[tuple[int, bytes]]:
         return self._core.log_entries(start)
+
+    def present(self, start: int) -> Iterator[tuple[int, bytes]]:
+        return islice(self._core.log_entries(start), max(0, self.size() - start))
 
     def payload(self, sha256: str) -> bytes:
         return self._core.log_payload(sha256)

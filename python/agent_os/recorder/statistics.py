@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from agent_os.recorder.links import Links
-from agent_os.recorder.query import labels_of, rules_of
+from agent_os.recorder.query import effect_of, labels_of, rules_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -25,15 +25,17 @@ class LogStatistics:
     """What is in a log, counted.
 
     ``counts`` has for each of ``kind effect status agent action rule label`` the values that stand in most entries and
-    how many entries those are; ``values`` has how many values there are in all. ``since`` and ``until`` are the least
-    and the greatest time, in microseconds since 1970-01-01 UTC. ``unfinished`` is the number of intents without an
-    outcome. Sizes are in bytes; of a log in memory there are none.
+    how many entries those are; ``values`` has how many values there are in all. ``denials`` is how often something was
+    denied, also what one entry counts together. ``since`` and ``until`` are the least and the greatest time, in
+    microseconds since 1970-01-01 UTC. ``unfinished`` is the number of intents without an outcome. Sizes are in bytes;
+    of a log in memory there are none.
     """
 
     log_id: str
     entries: int
     since: int | None
     until: int | None
+    denials: int
     unfinished: int
     segments: int
     segment_bytes: int
@@ -50,8 +52,8 @@ class LogStatistics:
         return plain
 
 
-def from_index(index: _core.LogIndex, log_id: str, directory: Path, most: int) -> LogStatistics:
-    """Counts that the index has."""
+def from_index(index: _core.LogIndex, log_id: str, directory: Path, most: int, repeated: int) -> LogStatistics:
+    """Counts that the index has; ``repeated`` denials are counted in their entries."""
     entries = index.catch_up()
     counts: dict[str, dict[str, int]] = {}
     values: dict[str, int] = {}
@@ -59,21 +61,23 @@ def from_index(index: _core.LogIndex, log_id: str, directory: Path, most: int) -
         found, values[field] = index.counts(field, most)
         counts[field] = dict(found)
     kinds = dict(index.counts("kind", 2**31)[0])
-    return _statistics(log_id, directory, entries, index.span(), kinds, counts, values)
+    return _statistics(log_id, directory, entries, index.span(), repeated, kinds, counts, values)
 
 
 def from_entries(entries: Iterable[Entry], log_id: str, directory: Path | None, most: int) -> LogStatistics:
     """Counts that are made by reading every entry."""
-    links, seen = Links(), 0
+    links, seen, repeated = Links(), 0, 0
     counters: dict[str, Counter[str]] = {field: Counter() for field in FIELDS}
     span: tuple[int, int] | None = None
     for entry in entries:
         seen += 1
+        if entry["kind"] == "denied.repeatedly":
+            repeated += entry["count"]
         link, time = links.follow(entry), entry["time"]
         span = (time, time) if span is None else (min(span[0], time), max(span[1], time))
         found = {
             "kind": [entry["kind"]],
-            "effect": [entry.get("decision", {}).get("effect")],
+            "effect": [effect_of(entry)],
             "status": [entry.get("status")],
             "agent": [link.agent],
             "action": [link.action],
@@ -87,7 +91,7 @@ def from_entries(entries: Iterable[Entry], log_id: str, directory: Path | None, 
         for field, counter in counters.items()
     }
     totals = {field: len(counter) for field, counter in counters.items()}
-    return _statistics(log_id, directory, seen, span, counters["kind"], counts, totals)
+    return _statistics(log_id, directory, seen, span, repeated, counters["kind"], counts, totals)
 
 
 def _statistics(
@@ -95,6 +99,7 @@ def _statistics(
     directory: Path | None,
     entries: int,
     span: tuple[int, int] | None,
+    repeated: int,
     kinds: Mapping[str, int],
     counts: Mapping[str, Mapping[str, int]],
     values: Mapping[str, int],
@@ -106,6 +111,7 @@ def _statistics(
         entries=entries,
         since=None if span is None else span[0],
         until=None if span is None else span[1],
+        denials=kinds.get("denied", 0) + repeated,
         unfinished=kinds.get("intent", 0) - kinds.get("outcome", 0),
         segments=segments,
         segment_bytes=segment_bytes,

@@ -54,23 +54,25 @@ impl Index {
     }
 
     /// Reads the log up to its present end; how many entries are in the index then. One about a log that is no longer
-    /// there is begun anew.
+    /// there, or not as it was, is begun anew.
     ///
     /// # Errors
     /// The log could not be read, is damaged, or the index cannot be written.
     pub fn catch_up(&self) -> Result<u64, IndexError> {
-        {
+        let end = {
             let mut held = self.shared.held()?;
             let state = held.as_mut().ok_or(IndexError::Forked)?;
             if !state.resume()? {
                 state.clear()?;
             }
-        }
+            state.end()?
+        };
         loop {
             // In steps, so that two who catch up take turns.
             let mut held = self.shared.held()?;
             let state = held.as_mut().ok_or(IndexError::Forked)?;
-            if state.read(BLOCK)? < BLOCK {
+            // A log may grow faster than it is read.
+            if state.read(BLOCK)? < BLOCK || state.is_at(end) {
                 return Ok(state.next());
             }
         }

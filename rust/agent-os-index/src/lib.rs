@@ -13,6 +13,7 @@ mod block;
 mod error;
 mod field;
 mod index;
+mod live;
 mod search;
 mod skim;
 mod state;

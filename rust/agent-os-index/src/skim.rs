@@ -53,6 +53,10 @@ pub(crate) fn skim(entry: &[u8]) -> Option<Facts<'_>> {
         }
         Some(())
     })?;
+    if facts.kind == "denied.repeatedly" {
+        // It has no decision of its own: it counts those that were like an earlier one.
+        facts.effect = Some(Cow::Borrowed("deny"));
+    }
     (text.at == entry.len() && timed && !facts.kind.is_empty()).then_some(facts)
 }
 

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::time::UNIX_EPOCH;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use agent_os_core::audit::tree::{Hash, leaf_hash};
 use agent_os_log::{Entries, Fetcher, Location, Reader};
@@ -11,12 +11,15 @@ use agent_os_log::{Entries, Fetcher, Location, Reader};
 use crate::block::{BLOCK, Places, Row, Rows, Tail};
 use crate::error::IndexError;
 use crate::field::Field;
+use crate::live::Live;
 use crate::search::{Question, search};
 use crate::skim::{Facts, skim};
 use crate::store::{Saved, Sealed, Store};
 
 /// How many runs and open actions are remembered; others are looked up.
 const REMEMBERED: usize = 1 << 16;
+/// File systems tell times in steps, the coarsest of them in seconds.
+const SETTLES: Duration = Duration::from_secs(2);
 /// Run 0 is the operator's in every log.
 const OPERATOR: &str = "operator";
 
@@ -31,6 +34,9 @@ pub(crate) struct State {
     tail: Tail,
     /// The entry that was read last.
     last: Option<(Location, Hash)>,
+    /// What was read of the segment that the log goes on with, and how that was when it was last looked at.
+    live: Live,
+    seen: Option<Sealed>,
     /// Segments that have ended since the last block was kept.
     ended: Vec<Sealed>,
     // Caches: whatever is not here is looked up.
@@ -51,6 +57,8 @@ impl State {
             store,
             tail: Tail::starting(saved.next),
             last: saved.last,
+            live: saved.live,
+            seen: None,
             saved,
             reader,
             ended: Vec::new(),
@@ -73,6 +81,8 @@ impl State {
         self.saved = Saved::default();
         self.tail = Tail::starting(0);
         self.last = None;
+        self.live = Live::default();
+        self.seen = None;
         self.ended.clear();
         self.open.clear();
         self.runs.clear();
@@ -106,8 +116,8 @@ impl State {
     }
 
     /// Goes on with the log as it is now. `false` if it no longer holds what was read: the segments that have ended are
-    /// not as they were, or the entry that was read last is not where it was. A log that was put back or written anew is
-    /// another one.
+    /// not as they were, what was read of the one that goes on is not, or the entry that was read last is not where it
+    /// was. A log that was put back, written anew or edited is another one.
     pub(crate) fn resume(&mut self) -> Result<bool, IndexError> {
         // Files that are open may be those of a log that has been moved away.
         self.fetcher = self.reader.fetcher();
@@ -120,11 +130,39 @@ impl State {
             self.entries = self.reader.read_from(0)?;
             return Ok(true);
         };
+        if !self.live_holds(at.first) {
+            return Ok(false);
+        }
         // A segment that is gone is no failure to read, but another log.
         let Ok(mut entries) = self.reader.read_at(at, self.next().saturating_sub(1)) else { return Ok(false) };
         let holds = matches!(entries.next(), Some(Ok((_, entry))) if leaf_hash(&entry) == hash);
         self.entries = entries;
         Ok(holds)
+    }
+
+    /// Whether what was read of the segment that goes on is still what is there.
+    fn live_holds(&mut self, first: u64) -> bool {
+        let now = seal(&self.directory, first);
+        if now.is_none() || now == self.seen {
+            return now.is_some();
+        }
+        let Ok(mut file) = fs::File::open(segment(&self.directory, first)) else { return false };
+        if !self.live.is_in(&mut file) {
+            return false;
+        }
+        // What was changed a moment ago may be changed once more without a later time.
+        self.seen = now.filter(Sealed::has_settled);
+        true
+    }
+
+    /// Where the log ends now.
+    pub(crate) fn end(&self) -> Result<Location, IndexError> {
+        Ok(self.reader.end()?)
+    }
+
+    /// Whether everything before this place has been read.
+    pub(crate) fn is_at(&self, end: Location) -> bool {
+        self.last.is_some_and(|(at, _)| Location { offset: self.live.end(), ..at } >= end)
     }
 
     /// The entry at a place.
@@ -256,6 +294,7 @@ impl State {
         }
         self.tail.rows.push(at.first, Row { offset, back, time: facts.time });
         self.last = Some((at, leaf_hash(entry)));
+        self.live.take(at, entry);
         Ok(())
     }
 
@@ -315,7 +354,7 @@ impl State {
     fn keep(&mut self) -> Result<(), IndexError> {
         let mut segments = self.saved.segments.clone();
         segments.extend(&self.ended);
-        let saved = Saved { next: self.tail.next(), last: self.last, segments };
+        let saved = Saved { next: self.tail.next(), last: self.last, live: self.live, segments };
         self.store.keep(self.reader.id(), &self.tail, &saved, &self.ended)?;
         self.ended.clear();
         self.tail = Tail::starting(saved.next);
@@ -331,9 +370,21 @@ enum About {
     Intent(u64, Option<String>, Option<String>),
 }
 
+fn segment(directory: &Path, first: u64) -> PathBuf {
+    directory.join(format!("segments/{first:020}.seg"))
+}
+
+impl Sealed {
+    /// Whether so much time has passed since the last change that a further one would have another time.
+    fn has_settled(&self) -> bool {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        u128::try_from(self.modified).is_ok_and(|modified| modified + SETTLES.as_nanos() < now.as_nanos())
+    }
+}
+
 /// A segment's size and time as they are now.
 fn seal(directory: &Path, first: u64) -> Option<Sealed> {
-    let found = fs::metadata(directory.join(format!("segments/{first:020}.seg"))).ok()?;
+    let found = fs::metadata(segment(directory, first)).ok()?;
     let modified = found.modified().ok()?.duration_since(UNIX_EPOCH).ok()?.as_nanos();
     Some(Sealed { first, size: i64::try_from(found.len()).ok()?, modified: i64::try_from(modified).ok()? })
 }

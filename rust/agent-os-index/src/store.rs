@@ -15,17 +15,19 @@ use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension, Transaction,
 use crate::block::{self, BLOCK, Places, Rows, Tail};
 use crate::error::IndexError;
 use crate::field::Field;
+use crate::live::Live;
 
 /// In the header of every file of ours: `AgIx`.
 const APPLICATION: i64 = 0x4167_4978;
 /// A file of another version is made anew; there is nothing to be migrated.
-const VERSION: i64 = 1;
+const VERSION: i64 = 2;
 /// How long another process may hold the file.
 const PATIENCE: Duration = Duration::from_secs(2);
 
 const SCHEMA: &str = "
     CREATE TABLE meta (id INTEGER PRIMARY KEY CHECK (id = 0), log TEXT NOT NULL, next INTEGER NOT NULL,
-        segment INTEGER NOT NULL, offset INTEGER NOT NULL, hash BLOB NOT NULL, sum INTEGER NOT NULL) STRICT;
+        segment INTEGER NOT NULL, offset INTEGER NOT NULL, hash BLOB NOT NULL, live_end INTEGER NOT NULL,
+        live_crc INTEGER NOT NULL, sum INTEGER NOT NULL) STRICT;
     CREATE TABLE segments (first INTEGER PRIMARY KEY, size INTEGER NOT NULL, modified INTEGER NOT NULL) STRICT;
     CREATE TABLE blocks (block INTEGER PRIMARY KEY, since INTEGER NOT NULL, until INTEGER NOT NULL,
         data BLOB NOT NULL) STRICT;
@@ -45,6 +47,7 @@ pub(crate) struct Sealed {
 pub(crate) struct Saved {
     pub(crate) next: u64,
     pub(crate) last: Option<(Location, Hash)>,
+    pub(crate) live: Live,
     pub(crate) segments: Vec<Sealed>,
 }
 
@@ -107,7 +110,7 @@ impl Store {
         // Another process may have been faster.
         if tables == 0 {
             transaction.execute_batch(SCHEMA)?;
-            transaction.execute("INSERT INTO meta VALUES (0, ?1, 0, 0, 0, x'', 0)", [log])?;
+            transaction.execute("INSERT INTO meta VALUES (0, ?1, 0, 0, 0, x'', 36, 0, 0)", [log])?;
             transaction.pragma_update(None, "application_id", APPLICATION)?;
             transaction.pragma_update(None, "user_version", VERSION)?;
         }
@@ -189,8 +192,11 @@ impl Store {
         }
         let (at, hash) = saved.last.unwrap_or((Location { first: 0, offset: 0 }, [0; 32]));
         let whole = sum.wrapping_add(sum_of_meta(log, saved));
-        let row = params![signed(saved.next), signed(at.first), signed(at.offset), hash, signed(whole)];
-        transaction.execute("UPDATE meta SET next = ?1, segment = ?2, offset = ?3, hash = ?4, sum = ?5", row)?;
+        let (end, crc) = (signed(saved.live.end()), saved.live.crc());
+        let row = params![signed(saved.next), signed(at.first), signed(at.offset), hash, end, crc, signed(whole)];
+        let sql =
+            "UPDATE meta SET next = ?1, segment = ?2, offset = ?3, hash = ?4, live_end = ?5, live_crc = ?6, sum = ?7";
+        transaction.execute(sql, row)?;
         transaction.commit()?;
         Ok(true)
     }
@@ -201,7 +207,7 @@ impl Store {
         for table in ["meta", "segments", "blocks", "postings"] {
             transaction.execute(&format!("DELETE FROM {table}"), [])?;
         }
-        transaction.execute("INSERT INTO meta VALUES (0, ?1, 0, 0, 0, x'', 0)", [log])?;
+        transaction.execute("INSERT INTO meta VALUES (0, ?1, 0, 0, 0, x'', 36, 0, 0)", [log])?;
         Ok(transaction.commit()?)
     }
 
@@ -275,14 +281,14 @@ impl Store {
 }
 
 fn read_meta(connection: &Transaction<'_>) -> Result<(String, Saved, u64), IndexError> {
-    let sql = "SELECT log, next, segment, offset, hash, sum FROM meta";
-    let (log, next, first, offset, hash, sum): (String, i64, i64, i64, Vec<u8>, i64) =
-        connection.query_row(sql, [], |row| {
-            Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?, row.get(5)?))
-        })?;
-    let at = Location { first: unsigned(first), offset: unsigned(offset) };
-    let last = <Hash>::try_from(hash).ok().map(|hash| (at, hash));
-    Ok((log, Saved { next: unsigned(next), last, segments: Vec::new() }, unsigned(sum)))
+    let sql = "SELECT log, next, segment, offset, hash, live_end, live_crc, sum FROM meta";
+    Ok(connection.query_row(sql, [], |row| {
+        let at = Location { first: unsigned(row.get(2)?), offset: unsigned(row.get(3)?) };
+        let last = <Hash>::try_from(row.get::<_, Vec<u8>>(4)?).ok().map(|hash| (at, hash));
+        let live = Live::new(at.first, unsigned(row.get(5)?), row.get(6)?);
+        let saved = Saved { next: unsigned(row.get(1)?), last, live, segments: Vec::new() };
+        Ok((row.get(0)?, saved, unsigned(row.get(7)?)))
+    })?)
 }
 
 fn is_busy(error: &rusqlite::Error) -> bool {
@@ -338,7 +344,8 @@ fn sum_of_segment(sealed: Sealed) -> u64 {
 
 fn sum_of_meta(log: &str, saved: &Saved) -> u64 {
     let (at, hash) = saved.last.unwrap_or((Location { first: 0, offset: 0 }, [0; 32]));
-    let numbers = [saved.next, at.first, at.offset].map(u64::to_le_bytes).concat();
+    let numbers = [saved.next, at.first, at.offset, saved.live.end(), u64::from(saved.live.crc())];
+    let numbers = numbers.map(u64::to_le_bytes).concat();
     summed(&[b"meta", log.as_bytes(), &numbers, &hash])
 }
 

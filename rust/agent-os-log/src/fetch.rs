@@ -7,8 +7,8 @@ use crate::error::LogError;
 use crate::frame;
 use crate::layout;
 
-/// Where an entry lies.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// Where an entry lies; what lies later is greater.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Location {
     /// The first entry of its segment.
     pub first: u64,

@@ -67,6 +67,28 @@ impl Reader {
         Ok(Entries::new(Source::on(Arc::clone(&self.disk)), seq))
     }
 
+    /// The entries from this one up to the present end: what is written from now on is not among them, so that whoever
+    /// reads a log that grows faster comes to an end.
+    ///
+    /// # Errors
+    /// Like [`Reader::read_from`].
+    pub fn read_present(&self, seq: u64) -> Result<Entries, LogError> {
+        let end = Some(self.end()?);
+        Ok(Entries::new(Source::Disk { disk: Arc::clone(&self.disk), at: None, end }, seq))
+    }
+
+    /// Where the next entry will lie, or a place beyond it where the last segment has space that was taken ahead.
+    ///
+    /// # Errors
+    /// When the log cannot be read.
+    pub fn end(&self) -> Result<Location, LogError> {
+        let first = segments(&*self.disk)?.into_iter().max().unwrap_or(0);
+        let name = layout::segment(first);
+        let length = self.disk.open(&name, Access::Read).and_then(|file| file.len());
+        let offset = length.map_err(|error| LogError::io("read", self.disk.path(&name), &error))?;
+        Ok(Location { first, offset })
+    }
+
     /// The entries from this one on, which lies at this place. What is there is for the caller to hold against what it
     /// knows of that entry.
     ///
@@ -76,7 +98,7 @@ impl Reader {
         let mut place = Place::open(&*self.disk, at.first)?;
         place.frames.back_to(at.offset);
         place.seq = seq;
-        Ok(Entries::new(Source::Disk { disk: Arc::clone(&self.disk), at: Some(place) }, seq))
+        Ok(Entries::new(Source::Disk { disk: Arc::clone(&self.disk), at: Some(place), end: None }, seq))
     }
 
     /// For reading single entries whose place is known.
@@ -107,7 +129,12 @@ pub struct Entries {
 /// Where entries come from.
 pub(crate) enum Source {
     Memory(Arc<Inner>),
-    Disk { disk: Arc<dyn Disk>, at: Option<Place> },
+    /// Nothing at `end` or behind it is read.
+    Disk {
+        disk: Arc<dyn Disk>,
+        at: Option<Place>,
+        end: Option<Location>,
+    },
 }
 
 /// A place in a segment.
@@ -129,7 +156,7 @@ impl std::fmt::Debug for Entries {
 
 impl Source {
     pub(crate) fn on(disk: Arc<dyn Disk>) -> Self {
-        Self::Disk { disk, at: None }
+        Self::Disk { disk, at: None, end: None }
     }
 }
 
@@ -142,7 +169,7 @@ impl Iterator for Entries {
         }
         let found = match &mut self.source {
             Source::Memory(inner) => Ok(inner.peek().in_memory(self.next).map(<[u8]>::to_vec)),
-            Source::Disk { disk, at } => read(&**disk, at, self.next),
+            Source::Disk { disk, at, end } => read(&**disk, at, *end, self.next),
         };
         match found {
             Ok(None) => None,
@@ -183,7 +210,12 @@ impl Entries {
 }
 
 /// Entry `wanted`, if it has been written.
-fn read(disk: &dyn Disk, at: &mut Option<Place>, wanted: u64) -> Result<Option<Vec<u8>>, LogError> {
+fn read(
+    disk: &dyn Disk,
+    at: &mut Option<Place>,
+    end: Option<Location>,
+    wanted: u64,
+) -> Result<Option<Vec<u8>>, LogError> {
     let place = match at {
         Some(place) => place,
         None => {
@@ -197,6 +229,9 @@ fn read(disk: &dyn Disk, at: &mut Option<Place>, wanted: u64) -> Result<Option<V
         let name = layout::segment(place.first);
         let failed = |error: std::io::Error| LogError::io("read", disk.path(&name), &error);
         let offset = place.frames.offset();
+        if end.is_some_and(|end| Location { first: place.first, offset } >= end) {
+            return Ok(None);
+        }
         if let Found::Entry(entry) = place.frames.next(&*place.file).map_err(failed)? {
             let found = (place.seq == wanted).then(|| entry.to_vec());
             place.seq = place.seq.saturating_add(1);

@@ -99,13 +99,19 @@ impl LogReader {
         py.detach(|| self.0.size()).map_err(|error| errors::log(py, &error))
     }
 
-    /// The entries from a place on.
+    /// The entries from a place on; asked again after the end, they go on with what is new.
     #[pyo3(signature = (start=0))]
     fn entries(&self, py: Python<'_>, start: u64) -> PyResult<LogEntries> {
         self.0.read_from(start).map(LogEntries::new).map_err(|error| errors::log(py, &error))
     }
 
     /// The signed checkpoint that the log has now.
+    /// The entries from a place up to the present end.
+    #[pyo3(signature = (start=0))]
+    fn present(&self, py: Python<'_>, start: u64) -> PyResult<LogEntries> {
+        self.0.read_present(start).map(LogEntries::new).map_err(|error| errors::log(py, &error))
+    }
+
     fn checkpoint(&self, py: Python<'_>) -> PyResult<String> {
         py.detach(|| self.0.checkpoint()).map_err(|error| errors::log(py, &error))
     }

@@ -118,7 +118,7 @@ def busy(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def scanned(log: Path, question: dict[str, Any]) -> list[dict[str, Any]]:
     query = Query(**question)
-    return list(query.select(FlightRecorder(log).entries(query.first)))
+    return [entry for _, entry in query.select(FlightRecorder(log).pairs(query.first))]
 
 
 def test_the_index_of_a_large_log_is_kept_outside_of_it_for_its_owner(busy: Path, own_folders: Path) -> None:

@@ -47,6 +47,9 @@ class _Page:
         runs = [each for _, each in run.walk()]
         self._actions = [action for each in runs for action in each.actions]
         self._runs = len(runs)
+        # What was denied again and again is one event with a count.
+        further = [event["count"] for each in runs for event in each.events if event["kind"] == "denied.repeatedly"]
+        self._further: int = sum(further)
 
     def parts(self, recorder: FlightRecorder) -> Iterator[str]:
         """The page, bit by bit."""
@@ -68,9 +71,9 @@ class _Page:
         asked = sum(len(action.approvals) for action in self._actions)
         failed = len(self._actions) - counts["returned"] - counts["denied"] - counts["unfinished"]
         rows = {
-            "actions": (len(self._actions), ""),
+            "actions": (len(self._actions) + self._further, ""),
             "allowed": (len(self._actions) - counts["denied"], "allow"),
-            "denied": (counts["denied"], "deny"),
+            "denied": (counts["denied"] + self._further, "deny"),
             "asked": (asked, "ask"),
             "failed": (failed, "deny" if failed else ""),
             "unfinished": (counts["unfinished"], "ask" if counts["unfinished"] else ""),

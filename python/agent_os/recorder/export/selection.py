@@ -7,14 +7,13 @@ from typing import TYPE_CHECKING
 
 from agent_os.recorder.actions import Joining, RunPlace
 from agent_os.recorder.run_entries import above, beginning, entries_from, pairs_from
-from agent_os.recorder.source import parse
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from agent_os.recorder.actions import Action
     from agent_os.recorder.flight_recorder import FlightRecorder
-    from agent_os.recorder.source import Entry
+    from agent_os.recorder.source import Entry, Pair
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,10 +31,10 @@ class Selection:
             return self.recorder.entries()
         return entries_from(self.recorder, beginning(self.recorder, self.pid, self.start))
 
-    def pairs(self) -> Iterator[tuple[bytes, Entry]]:
+    def pairs(self) -> Iterator[Pair]:
         """The entries in their order, each with its canonical bytes."""
         if self.pid is None:
-            return ((raw, parse(raw)) for raw in self.recorder.raw_entries())
+            return self.recorder.pairs()
         return pairs_from(self.recorder, beginning(self.recorder, self.pid, self.start))
 
     def actions(self) -> Iterator[Action]:
