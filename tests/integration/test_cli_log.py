@@ -314,7 +314,7 @@ def test_query_says_how_to_go_on_and_that_there_is_nothing(log: Path) -> None:
         (["--limit", "0"], "`limit` is 0"),
         (["--since", "yesterday"], "`--since yesterday` is not a time"),
         (["--until", "2026-01-01T00:00:00"], "has no offset"),
-        (["--pid", "one"], "invalid int value"),
+        (["--pid", "one"], "is not a whole number"),
     ],
 )
 def test_a_question_that_makes_no_sense_is_a_wrong_command_line(log: Path, arguments: list[str], says: str) -> None:

@@ -140,8 +140,9 @@ COMMANDS: Final = (
     ),
     Command(
         ("log", "verify"),
-        "DIR [--key KEY] [--checkpoint FILE]... [--ratchet-key FILE] [--json]",
-        "check a log from scratch, and hold it against keys and checkpoints that were kept",
+        "DIR [--key KEY]... [--checkpoint FILE]... [--witness KEY]... [--quorum N] [--ratchet-key FILE] "
+        "[--tsa-ca FILE] [--tsa-policy OID] [--json]",
+        "check a log from scratch, and hold it against keys, checkpoints and witnesses that are elsewhere",
         "agent_os.cli.log_verify",
     ),
     Command(
@@ -149,6 +150,18 @@ COMMANDS: Final = (
         "DIR [--json]",
         "print the signed statement of a log's size and root, to be kept elsewhere",
         "agent_os.cli.log_checkpoint",
+    ),
+    Command(
+        ("log", "witness"),
+        "DIR [--url URL --key KEY]... [--json]",
+        "have witnesses cosign a log's newest checkpoint, and keep what they say beside it",
+        "agent_os.cli.log_witness",
+    ),
+    Command(
+        ("log", "timestamp"),
+        "DIR --url URL [--ca FILE] [--policy OID] [--json]",
+        "have a server stamp a log's newest checkpoint with its time, and keep the stamp beside it",
+        "agent_os.cli.log_timestamp",
     ),
     Command(
         ("log", "prove"),

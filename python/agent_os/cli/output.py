@@ -43,6 +43,6 @@ def print_json(value: Any) -> None:
     print(json.dumps(value, indent=2, ensure_ascii=False))
 
 
-def plural(count: int, thing: str) -> str:
+def plural(count: int, thing: str, things: str | None = None) -> str:
     """`1 problem`, `2 problems`."""
-    return f"{count:,} {thing}" if count == 1 else f"{count:,} {thing}s"
+    return f"{count:,} {thing}" if count == 1 else f"{count:,} {things or thing + 's'}"

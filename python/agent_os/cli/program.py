@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from importlib import import_module
 
 from agent_os.cli.exits import Exit, Unusable, UsageError
+from agent_os.cli.given import refuse_broken_text
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -66,6 +67,7 @@ def _guarded(argv: list[str]) -> int:
 
 
 def _run(argv: list[str]) -> int:
+    refuse_broken_text(argv)
     if argv[:1] == ["demo"]:
         # The demo has a parser of its own.
         from agent_os.cli import demo

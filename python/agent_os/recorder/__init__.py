@@ -14,13 +14,15 @@ if TYPE_CHECKING:
     from agent_os.recorder.replay_report import Difference, ReplayReport, Verdict
     from agent_os.recorder.replaying import replay
     from agent_os.recorder.statistics import LogStatistics
+    from agent_os.recorder.timestamps import TimeStamp
     from agent_os.recorder.trace import ActionTrace, ApprovalTrace, RunTrace
-    from agent_os.recorder.verification import LogProblem, VerifyReport
+    from agent_os.recorder.verification import Cosignature, LogProblem, VerifyReport
 
 _MODULES = {
     "ActionTrace": "trace",
     "ApprovalTrace": "trace",
     "ConsistencyProof": "proofs",
+    "Cosignature": "verification",
     "Difference": "replay_report",
     "FlightRecorder": "flight_recorder",
     "InclusionProof": "proofs",
@@ -28,6 +30,7 @@ _MODULES = {
     "LogStatistics": "statistics",
     "ReplayReport": "replay_report",
     "RunTrace": "trace",
+    "TimeStamp": "timestamps",
     "Verdict": "replay_report",
     "VerifyReport": "verification",
     "replay": "replaying",
@@ -37,6 +40,7 @@ __all__ = [
     "ActionTrace",
     "ApprovalTrace",
     "ConsistencyProof",
+    "Cosignature",
     "Difference",
     "FlightRecorder",
     "InclusionProof",
@@ -44,6 +48,7 @@ __all__ = [
     "LogStatistics",
     "ReplayReport",
     "RunTrace",
+    "TimeStamp",
     "Verdict",
     "VerifyReport",
     "replay",

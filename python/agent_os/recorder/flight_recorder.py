@@ -103,20 +103,39 @@ class FlightRecorder(Asking):
     def verify(
         self,
         *,
-        key: str | None = None,
+        key: str | Sequence[str] | None = None,
         checkpoint: str | bytes | Sequence[str | bytes] = (),
         ratchet_key: str | None = None,
+        witness: str | Sequence[str] = (),
+        quorum: int | None = None,
+        tsa_ca: bytes | None = None,
+        tsa_policy: str | None = None,
     ) -> VerifyReport:
         """Checks the directory from scratch, with code that shares nothing with what wrote it.
 
-        ``key`` is the public key that was kept, as ``agentos log keys`` prints it; ``checkpoint`` is one that was kept,
-        or several; ``ratchet_key`` the first key of the ratchet, as its file holds it. What is wrong with the log is in
-        the report and not raised. A log in memory has nothing to be verified.
+        ``key`` is the public key that was kept, as ``agentos log keys`` prints it, or several, each of which must hold;
+        ``checkpoint`` is one that was kept, or several; ``ratchet_key`` the first key of the ratchet, as its file holds
+        it. ``witness`` is the key of a witness, or of several, ``quorum`` how many of them must have cosigned the log
+        (without it, all). ``tsa_ca`` is the certificates (PEM) of whoever stamped the log with a time, ``tsa_policy``
+        the policy under which it must have: this needs ``agent-os[timestamps]``, and raises ``ImportError`` without it
+        and ``ValueError`` for certificates that are none. What is wrong with the log is in the report and not raised. A
+        log in memory has nothing to be verified.
         """
         given = [checkpoint] if isinstance(checkpoint, (str, bytes)) else checkpoint
         held = [note.encode() if isinstance(note, str) else note for note in given]
         named = [(f"held checkpoint {place + 1}", note) for place, note in enumerate(held)]
-        return report_of(_core.verify_log(self._on_disk("verify"), key, named, ratchet_key))
+        keys = [key] if isinstance(key, str) else key or ()
+        witnesses = [witness] if isinstance(witness, str) else witness
+        directory = self._on_disk("verify")
+        if tsa_ca is None:
+            return report_of(_core.verify_log(directory, keys, named, ratchet_key, witnesses, quorum))
+        from agent_os.recorder import timestamps
+
+        # What is wrong with the certificates is said before a large log is read.
+        authority = timestamps.Authority.of(tsa_ca, tsa_policy)
+        report = report_of(_core.verify_log(directory, keys, named, ratchet_key, witnesses, quorum))
+        doubted = {problem.file for problem in report.problems}
+        return report.with_stamps(*timestamps.verify(directory, authority, doubted))
 
     def checkpoint(self) -> str:
         """A signed statement of the log's size and root (C2SP tlog-checkpoint), to be kept where agents cannot write.

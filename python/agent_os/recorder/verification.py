@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from agent_os.recorder.timestamps import TimeStamp
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,21 +27,37 @@ class LogProblem:
 
 
 @dataclass(frozen=True, slots=True)
+class Cosignature:
+    """The largest checkpoint of a log that a witness has cosigned: so many entries, and when in seconds since 1970."""
+
+    name: str
+    size: int
+    time: int
+
+
+@dataclass(frozen=True, slots=True)
 class VerifyReport:
     """What a log proves. True only if everything is as it must be.
 
     ``level`` is ``self-consistent`` (every entry is whole, in its place, and under the root that the checkpoint names),
-    ``pinned key`` (the same, and signed by the key that was given, or by one that took its place with its consent) or
-    ``none``. Somebody who can write the directory can write another log with another key; only a key or a checkpoint
-    that was kept elsewhere shows that. ``held`` says up to how many entries the log is that of a checkpoint that was
-    given, ``sealed`` how many were sealed in their time, as the first key of the ratchet shows. ``seals`` counts the
-    seals, ``gaps`` lists those whose key was still there after a crash. ``key`` signs the log; ``rotations`` lists the
-    entries with which a new key took the place of the one before. ``unfinished`` lists intents without an outcome:
-    these actions may have happened. ``backward_steps`` lists entries whose clock is behind that of the entry before.
+    ``pinned key`` (the same, and signed by the key that was given, or by one that took its place with its consent),
+    ``witnessed to N`` (the same, and enough of the witnesses that were given have seen its first N entries), ``none``.
+    Somebody who can write the directory can write another log with another key; only a key, a checkpoint or a witness
+    that is elsewhere shows that. ``pinned`` says whether the keys that were given hold, ``witnessed`` is N, and
+    ``cosignatures`` has the newest of each witness that was given, ``stamps`` the time stamps that hold. ``held`` says
+    up to how many entries the log is that of a checkpoint that was given, ``sealed`` how many were sealed in time, as
+    the first key of the ratchet shows. ``seals`` counts the seals, ``gaps`` lists those whose key was still there after
+    a crash. ``key`` signs the log; ``rotations`` lists the entries with which a new key took the place of the one
+    before. ``unfinished`` lists intents without an outcome: these actions may have happened. ``backward_steps`` lists
+    entries whose clock is behind that of the entry before.
     """
 
     ok: bool
     level: str
+    pinned: bool
+    witnessed: int | None
+    cosignatures: tuple[Cosignature, ...]
+    stamps: tuple[TimeStamp, ...]
     log_id: str
     entries: int
     root: str
@@ -58,6 +76,12 @@ class VerifyReport:
     strays: tuple[str, ...]
     problems: tuple[LogProblem, ...]
 
+    def with_stamps(self, stamps: tuple[TimeStamp, ...], problems: tuple[LogProblem, ...]) -> VerifyReport:
+        """The same with the time stamps that hold, and what is wrong with others."""
+        if not problems:
+            return replace(self, stamps=stamps)
+        return replace(self, stamps=stamps, problems=self.problems + problems, ok=False, level="none")
+
     def __bool__(self) -> bool:
         return self.ok
 
@@ -66,6 +90,8 @@ class VerifyReport:
         plain: dict[str, Any] = {name: getattr(self, name) for name in VerifyReport.__slots__}
         for name in ("rotations", "gaps", "unfinished", "backward_steps", "strays"):
             plain[name] = list(plain[name])
+        plain["cosignatures"] = [{"name": c.name, "size": c.size, "time": c.time} for c in self.cosignatures]
+        plain["stamps"] = [{"size": s.size, "time": s.time.isoformat(), "policy": s.policy} for s in self.stamps]
         plain["problems"] = [{"file": p.file, "offset": p.offset, "seq": p.seq, "what": p.what} for p in self.problems]
         return plain
 
@@ -75,6 +101,10 @@ def report_of(row: Mapping[str, Any]) -> VerifyReport:
     return VerifyReport(
         ok=row["ok"],
         level=row["level"],
+        pinned=row["pinned"],
+        witnessed=row["witnessed"],
+        cosignatures=tuple(Cosignature(*each) for each in row["cosignatures"]),
+        stamps=(),
         log_id=row["log_id"],
         entries=row["entries"],
         root=row["root"],

@@ -59,7 +59,8 @@ impl Checkpoint {
         own.next().is_none() && signature.is_some_and(|signature| key.has_signed(&self.body(), signature))
     }
 
-    fn body(&self) -> String {
+    /// What is signed.
+    pub(crate) fn body(&self) -> String {
         format!("{}\n{}\n{}\n", self.origin, self.size, self.root)
     }
 }

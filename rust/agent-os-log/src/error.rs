@@ -144,6 +144,12 @@ pub enum LogError {
         /// What there is not.
         what: String,
     },
+    /// A witness cosigned nothing, or not this.
+    #[error("{what}; verify the log, and ask whoever runs the witness")]
+    NotCosigned {
+        /// What it said instead.
+        what: String,
+    },
     /// A folder to be written to holds something.
     #[error("`{path}` is not empty: it contains `{found}`; choose a new folder")]
     NotEmpty {
@@ -193,6 +199,7 @@ impl LogError {
             Self::NotAKey { .. } => "not_a_key",
             Self::KeyOther { .. } => "key_other",
             Self::OutOfRange { .. } => "out_of_range",
+            Self::NotCosigned { .. } => "not_cosigned",
             Self::NotEmpty { .. } => "not_empty",
             Self::NoRandomness { .. } => "no_randomness",
             Self::BuilderPanicked { .. } => "builder_panicked",

@@ -424,7 +424,7 @@ mod tests {
             }
         }
         let problems = |key: &str| {
-            let pins = Pins { key: Some(key.to_owned()), ..Pins::default() };
+            let pins = Pins { keys: vec![key.to_owned()], ..Pins::default() };
             let report = verify_against(&left, &pins);
             report.problems.iter().map(ToString::to_string).filter(|what| !what.contains("tile/")).collect::<Vec<_>>()
         };

@@ -14,6 +14,8 @@ pub(crate) const SALT: &str = "salt";
 pub(crate) const CHECKPOINT: &str = "checkpoint";
 /// A seal for each checkpoint, made with a key that is gone.
 pub(crate) const RATCHET: &str = "ratchet";
+/// Folder of the checkpoints that witnesses cosigned, a file for each witness.
+pub(crate) const WITNESSED: &str = "witnessed";
 /// What a writer locks.
 pub(crate) const LOCK: &str = "lock";
 /// Ends the name of a file that is not finished; a crash may leave one, and opening the log removes it.
@@ -43,6 +45,11 @@ pub(crate) fn payload(sha256: &str) -> String {
 /// The file of what was cut off where entry `at` would have stood.
 pub(crate) fn dropped(at: u64) -> String {
     format!("{DROPPED}/{at:020}")
+}
+
+/// The file of what a witness cosigned, by the hash of its key's spelling.
+pub(crate) fn witnessed(key_sha256: &str) -> String {
+    format!("{WITNESSED}/{key_sha256}")
 }
 
 /// The name that a file has until it is finished.

@@ -33,6 +33,7 @@ mod reader;
 mod recovery;
 mod segment;
 pub mod verify;
+mod witness;
 
 pub use error::LogError;
 pub use fetch::{Fetcher, Location};
@@ -43,4 +44,5 @@ pub use options::{Durability, ENTRY_MAX, OUTCOME_MAX, Options, Stamp};
 pub use payloads::PayloadRef;
 pub use prove::{Consistency, Inclusion};
 pub use reader::{Entries, Reader};
-pub use verify::{Pins, Problem, Report, verify, verify_against};
+pub use verify::{Cosignature, Pins, Problem, Report, verify, verify_against};
+pub use witness::{Cosigned, Submission, Witness, keep_cosignature};

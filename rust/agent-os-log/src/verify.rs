@@ -16,8 +16,11 @@ mod ratchet;
 mod segments;
 mod tiles;
 mod tree;
+mod witness;
 
 use std::path::Path;
+
+pub use witness::Cosignature;
 
 use tree::Hash;
 
@@ -33,8 +36,15 @@ pub struct Report {
     pub root: Hash,
     /// The log's id, as its first segment says it; empty if that cannot be read.
     pub log_id: String,
-    /// What is proved: `self-consistent`, `pinned key`, or `none` if there are problems.
-    pub level: &'static str,
+    /// What is proved: `self-consistent`, `pinned key`, `witnessed to` with the number of entries that the witnesses have
+    /// seen, or `none` if there are problems.
+    pub level: String,
+    /// Whether the log is signed by the keys that were kept, or by ones that took their place with their consent.
+    pub pinned: bool,
+    /// How many entries enough of the witnesses have seen; nothing if none were given.
+    pub witnessed: Option<u64>,
+    /// For each witness that was given, the largest checkpoint that it cosigned; the largest one first.
+    pub cosignatures: Vec<Cosignature>,
     /// The key that signs the log, in the spelling of signed notes; empty if it cannot be read.
     pub key: String,
     /// The entries with which a new key took the place of the one before.
@@ -115,12 +125,17 @@ impl std::fmt::Display for Problem {
 /// What was kept elsewhere, to hold a log against.
 #[derive(Clone, Debug, Default)]
 pub struct Pins {
-    /// The key, in the spelling of signed notes: the log's own, or one that was in its place before a rotation.
-    pub key: Option<String>,
+    /// Keys, in the spelling of signed notes: the log's own, or ones that were in its place before a rotation. Each must
+    /// hold.
+    pub keys: Vec<String>,
     /// Checkpoints of earlier days, each with a name for messages.
     pub checkpoints: Vec<(String, Vec<u8>)>,
     /// The first key of the ratchet, as its file holds it.
     pub ratchet_key: Option<String>,
+    /// The keys of witnesses, in the spelling of signed notes.
+    pub witnesses: Vec<String>,
+    /// How many of them must have seen the log; without it, all.
+    pub quorum: Option<usize>,
 }
 
 /// Checks the log in this directory: every frame, entry, link, payload, tile, the salt and the checkpoint. It takes no
@@ -145,13 +160,23 @@ pub fn verify_against(dir: &Path, pins: &Pins) -> Report {
     let (own, tiles) = checkpoints::read_own(dir, &mut report);
     let seals = ratchet::Seals::read(dir, &mut report);
     let held = checkpoints::read_held(&pins.checkpoints, &mut report);
-    let sizes = own.iter().chain(held.iter().map(|(_, note)| note)).map(|note| note.size).chain(seals.sizes());
+    let kept = witness::read_kept(dir, &mut report);
+    let notes = own.iter().chain(held.iter().chain(&kept).map(|kept| &kept.note));
+    let sizes = notes.map(|note| note.size).chain(seals.sizes());
     let mut check = entries::Check::new(dir, tiles, sizes);
     segments::walk(dir, &mut check, &mut report);
     let references = check.finish(&mut report);
     checkpoints::check_own(own.as_ref(), &check, &mut report);
     checkpoints::check_held(&held, &check, &mut report);
-    let pinned = pins.key.as_deref().is_some_and(|key| checkpoints::check_key(key, own.as_ref(), &check, &mut report));
+    witness::check_kept(&kept, &check, &mut report);
+    if !pins.witnesses.is_empty() || pins.quorum.is_some() {
+        let notes: Vec<_> = held.iter().chain(&kept).collect();
+        witness::check(&notes, pins, &check, &mut report);
+    }
+    // Each is looked at, so that each that does not hold is said.
+    let held_keys =
+        pins.keys.iter().filter(|key| checkpoints::check_key(key, own.as_ref(), &check, &mut report)).count();
+    report.pinned = held_keys > 0 && held_keys == pins.keys.len();
     seals.check(own.as_ref().map(|note| note.size), pins.ratchet_key.as_deref(), &check, &mut report);
     check.finish_tiles(&mut report);
     files::check_salt(dir, check.salt_sha256(), &mut report);
@@ -161,10 +186,11 @@ pub fn verify_against(dir: &Path, pins: &Pins) -> Report {
     if report.entries == 0 {
         report.problem("", None, None, "there are no entries");
     }
-    report.level = match (report.ok(), pinned) {
-        (false, _) => "none",
-        (true, false) => "self-consistent",
-        (true, true) => "pinned key",
+    report.level = match (report.ok(), report.witnessed, report.pinned) {
+        (false, _, _) => "none".to_owned(),
+        (true, Some(size), _) => format!("witnessed to {size}"),
+        (true, None, true) => "pinned key".to_owned(),
+        (true, None, false) => "self-consistent".to_owned(),
     };
     report
 }

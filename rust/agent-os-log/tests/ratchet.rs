@@ -83,13 +83,13 @@ fn check(image: &SimDisk) -> Report {
     image.export(folder.path());
     let key = folder.path().join(format!("keys/{}.ratchet-first", log.id()));
     let pins = Pins {
-        key: log.public_key().map(|key| key.vkey(log.id())),
+        keys: log.public_key().map(|key| key.vkey(log.id())).into_iter().collect(),
         ratchet_key: Some(std::fs::read_to_string(key).unwrap()),
         ..Pins::default()
     };
     let report = verify_against(folder.path(), &pins);
     let problems: Vec<String> = report.problems.iter().map(ToString::to_string).collect();
-    assert_eq!((report.level, report.sealed), ("pinned key", Some(report.entries)), "{problems:#?}");
+    assert_eq!((&*report.level, report.sealed), ("pinned key", Some(report.entries)), "{problems:#?}");
     report
 }
 

@@ -84,7 +84,12 @@ fn pins(case: &Value) -> Pins {
     };
     let checkpoints = checkpoints.into_iter().enumerate().map(|(place, note)| (format!("held {place}"), note));
     let text = |key| pins.get(key).and_then(Value::as_text).map(str::to_owned);
-    Pins { key: text("key"), checkpoints: checkpoints.collect(), ratchet_key: text("ratchet_key") }
+    Pins {
+        keys: text("key").into_iter().collect(),
+        checkpoints: checkpoints.collect(),
+        ratchet_key: text("ratchet_key"),
+        ..Pins::default()
+    }
 }
 
 #[test]
@@ -121,7 +126,7 @@ fn logs_that_were_made_elsewhere_are_judged_as_they_should_be() {
         assert_eq!(report.after_checkpoint, number(case.get("after_checkpoint").unwrap()), "{name}");
         assert_eq!(Value::from(report.closed), *case.get("closed").unwrap(), "{name}");
         assert_eq!(report.log_id, "000102030405060708090a0b0c0d0e0f");
-        assert_eq!((report.level, &*report.key), (text(case, "level"), text(case, "key")), "{name}");
+        assert_eq!((&*report.level, &*report.key), (text(case, "level"), text(case, "key")), "{name}");
         let number_of = |key| case.get(key).filter(|number| **number != Value::Null).map(number);
         assert_eq!((report.seals, report.sealed), (number_of("seals").unwrap(), number_of("sealed")), "{name}");
         assert_eq!(report.gaps, list(case, "gaps").iter().map(number).collect::<Vec<_>>(), "{name}");

@@ -40,7 +40,7 @@ mod _core {
     #[pymodule_export]
     use crate::kernel::Kernel;
     #[pymodule_export]
-    use crate::log::{LogEntries, LogReader, mark_forked, verify_log};
+    use crate::log::{LogEntries, LogReader, keep_cosignature, mark_forked, verify_log, witness_name};
     #[pymodule_export]
     use crate::process::Process;
     #[pymodule_export]

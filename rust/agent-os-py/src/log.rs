@@ -5,7 +5,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use agent_os_core::audit::event::Draft;
 use agent_os_core::kernel::{RecordFault, Recorder};
-use agent_os_log::{Entries, Log, Reader, Reservation};
+use agent_os_log::{Entries, Log, Pins, Reader, Reservation, Witness};
+use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict};
 
@@ -105,13 +106,13 @@ impl LogReader {
         self.0.read_from(start).map(LogEntries::new).map_err(|error| errors::log(py, &error))
     }
 
-    /// The signed checkpoint that the log has now.
     /// The entries from a place up to the present end.
     #[pyo3(signature = (start=0))]
     fn present(&self, py: Python<'_>, start: u64) -> PyResult<LogEntries> {
         self.0.read_present(start).map(LogEntries::new).map_err(|error| errors::log(py, &error))
     }
 
+    /// The signed checkpoint that the log has now.
     fn checkpoint(&self, py: Python<'_>) -> PyResult<String> {
         py.detach(|| self.0.checkpoint()).map_err(|error| errors::log(py, &error))
     }
@@ -135,6 +136,19 @@ impl LogReader {
         proof::consistency(py, &found)
     }
 
+    /// What is sent to a witness that has cosigned the first `old_size` entries: the newest checkpoint, and the body of
+    /// the request.
+    fn submission(&self, py: Python<'_>, old_size: u64) -> PyResult<(String, String)> {
+        let made = py.detach(|| self.0.submission(old_size)).map_err(|error| errors::log(py, &error))?;
+        Ok((made.checkpoint, made.body))
+    }
+
+    /// How many entries the kept checkpoint names that this witness cosigned last; 0 without one.
+    fn cosigned_size(&self, py: Python<'_>, witness: &str) -> PyResult<u64> {
+        let witness = parse_witness(witness)?;
+        py.detach(|| self.0.cosigned_size(&witness)).map_err(|error| errors::log(py, &error))
+    }
+
     /// Writes checkpoint, tiles and bundles of entries into a new folder; gives the number of entries.
     fn export_tiles(&self, py: Python<'_>, folder: PathBuf) -> PyResult<u64> {
         py.detach(|| self.0.export_tiles(&folder)).map_err(|error| errors::log(py, &error))
@@ -148,19 +162,25 @@ impl LogReader {
 
 /// Verifies a log's directory and reports; never raises for what is wrong with the log.
 #[pyfunction]
-#[pyo3(signature = (directory, key=None, checkpoints=Vec::new(), ratchet_key=None))]
+#[pyo3(signature = (directory, keys=Vec::new(), checkpoints=Vec::new(), ratchet_key=None, witnesses=Vec::new(), quorum=None))]
 pub(crate) fn verify_log<'py>(
     py: Python<'py>,
     directory: PathBuf,
-    key: Option<String>,
+    keys: Vec<String>,
     checkpoints: Vec<(String, Vec<u8>)>,
     ratchet_key: Option<String>,
+    witnesses: Vec<String>,
+    quorum: Option<usize>,
 ) -> PyResult<Bound<'py, PyDict>> {
-    let pins = proof::pins(key, checkpoints, ratchet_key);
+    let pins = Pins { keys, checkpoints, ratchet_key, witnesses, quorum };
     let report = py.detach(|| agent_os_log::verify_against(&directory, &pins));
     let out = PyDict::new(py);
     out.set_item("ok", report.ok())?;
-    out.set_item("level", report.level)?;
+    out.set_item("level", &report.level)?;
+    out.set_item("pinned", report.pinned)?;
+    out.set_item("witnessed", report.witnessed)?;
+    let cosigned: Vec<_> = report.cosignatures.iter().map(|each| (&each.name, each.size, each.time)).collect();
+    out.set_item("cosignatures", cosigned)?;
     out.set_item("log_id", &report.log_id)?;
     out.set_item("entries", report.entries)?;
     out.set_item("root", hex(&report.root))?;
@@ -188,6 +208,31 @@ pub(crate) fn verify_log<'py>(
     let problems = report.problems.iter().map(problem).collect::<PyResult<Vec<_>>>()?;
     out.set_item("problems", problems)?;
     Ok(out)
+}
+
+/// Checks what a witness answered to a checkpoint, and keeps it in the log's directory; the size and the time of it.
+#[pyfunction]
+pub(crate) fn keep_cosignature(
+    py: Python<'_>,
+    directory: PathBuf,
+    witness: &str,
+    checkpoint: &str,
+    answer: &[u8],
+) -> PyResult<(u64, u64)> {
+    let witness = parse_witness(witness)?;
+    let kept = py.detach(|| agent_os_log::keep_cosignature(&directory, &witness, checkpoint, answer));
+    kept.map(|cosigned| (cosigned.size, cosigned.time)).map_err(|error| errors::log(py, &error))
+}
+
+/// The name in the key of a witness; `ValueError` if it is none.
+#[pyfunction]
+pub(crate) fn witness_name(witness: &str) -> PyResult<String> {
+    parse_witness(witness).map(|witness| witness.name().to_owned())
+}
+
+fn parse_witness(vkey: &str) -> PyResult<Witness> {
+    let wrong = || PyValueError::new_err(format!("`{vkey}` is not the key of a witness, `name+id+key` of type 4"));
+    Witness::parse(vkey).ok_or_else(wrong)
 }
 
 /// To be called in a forked child: the logs of the parent refuse every further entry there.

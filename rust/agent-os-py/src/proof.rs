@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use agent_os_core::audit::tree::{Hash, leaf_hash, verify_consistency, verify_inclusion};
 use agent_os_core::value::Value;
-use agent_os_log::{Consistency, Durability, Inclusion, Keys, Log, Options, Pins};
+use agent_os_log::{Consistency, Durability, Inclusion, Keys, Log, Options};
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
@@ -44,11 +44,6 @@ pub(crate) fn keys(folder: Option<PathBuf>, file: Option<PathBuf>) -> Result<Key
         Some(file) => Ok(keys.with(Keys::read(&file)?)),
         None => Ok(keys),
     }
-}
-
-/// What a log is held against.
-pub(crate) fn pins(key: Option<String>, checkpoints: Vec<(String, Vec<u8>)>, ratchet_key: Option<String>) -> Pins {
-    Pins { key, checkpoints, ratchet_key }
 }
 
 pub(crate) fn inclusion<'py>(py: Python<'py>, found: &Inclusion) -> PyResult<Bound<'py, PyDict>> {

@@ -39,6 +39,42 @@ from agent_os.cli.exits import Exit
         ["replay", "log"],
         ["log", "tail", "-n", "0", "log"],
         ["log", "tail", "-n", "many", "log"],
+        ["log", "tail", "-n", "\N{FULLWIDTH DIGIT ONE}", "log"],
+        ["log", "tail", "-n", "1_0", "log"],
+        ["log", "tail", ""],
+        ["log", "verify", ""],
+        ["log", "verify", "log", "--checkpoint", ""],
+        ["log", "export", "log", "--tiles", ""],
+        ["log", "export", "log", "--format", "jsonl", "--out", ""],
+        ["check", ""],
+        *(
+            [*command, beyond]
+            for command in (
+                ["log", "tail", "log", "-n"],
+                ["log", "trace", "log"],
+                ["log", "trace", "log", "1", "--start"],
+                ["log", "stat", "log", "--most"],
+                ["log", "prove", "log"],
+                ["log", "prove", "log", "1", "--size"],
+                ["log", "prove", "log", "--from"],
+                ["log", "query", "log", "--pid"],
+                ["log", "query", "log", "--limit"],
+                ["log", "query", "log", "--before"],
+                ["log", "export", "log", "--format", "html", "--pid"],
+                ["explain", "strict", "a.b", "--depth"],
+                ["explain", "strict", "a.b", "--calls"],
+            )
+            for beyond in (str(2**63), str(2**64), "9" * 30, "9" * 5_000)
+        ),
+        # What Python makes of bytes that are no UTF-8.
+        ["check", "a\udcff"],
+        ["explain", "strict", "a\udcff.b"],
+        ["explain", "strict", "a.b", "--args", '{"a": "\udcff"}'],
+        ["log", "query", "log", "--agent", "\udcff"],
+        ["log", "verify", "\udcff"],
+        ["log", "export", "log", "--tiles", "\udcff"],
+        ["approvals", "list", "--store", "\udcff"],
+        ["demo", "--policy", "\udcff"],
     ],
 )
 def test_a_wrong_command_line_does_nothing_and_says_how_it_goes(

@@ -77,46 +77,55 @@ pub(super) fn check_own(own: Option<&Note>, check: &Check<'_>, report: &mut Repo
     }
 }
 
-/// Reads the checkpoints that were kept.
-pub(super) fn read_held(held: &[(String, Vec<u8>)], report: &mut Report) -> Vec<(String, Note)> {
+/// A checkpoint that was kept, here or elsewhere, with its name for messages.
+pub(super) struct Kept {
+    pub(super) name: String,
+    pub(super) note: Note,
+}
+
+/// Reads the checkpoints that were kept elsewhere.
+pub(super) fn read_held(held: &[(String, Vec<u8>)], report: &mut Report) -> Vec<Kept> {
     let mut notes = Vec::new();
     for (name, bytes) in held {
         match Note::parse(bytes) {
-            Some(note) => notes.push((name.clone(), note)),
+            Some(note) => notes.push(Kept { name: name.clone(), note }),
             None => report.problem(name, Some(0), None, "is not a signed note of origin, size and root"),
         }
     }
     notes
 }
 
-/// Compares the checkpoints that were kept with the entries.
-pub(super) fn check_held(held: &[(String, Note)], check: &Check<'_>, report: &mut Report) {
-    for (name, note) in held {
-        let size = note.size;
-        let what = if note.origin != name_of(&report.log_id) {
-            format!("is a checkpoint of `{}`, which is another log", note.origin)
-        } else if size > report.entries {
-            format!(
-                "names {size} entries, and {} are there: the log was cut off, or an older copy was put in its place",
-                report.entries
-            )
-        } else {
-            match check.root_at(size) {
-                Some(root) if root != note.root => {
-                    format!("the first {size} entries are not those that it names: the log was rewritten or forked")
-                }
-                None if size > 0 => format!("names {size} entries, not all of which could be read"),
-                _ if !check.key_at(size).is_some_and(|key| note.is_signed_by(key)) => {
-                    "is not signed by the log's key: the log was re-keyed, or this was never a checkpoint of it"
-                        .to_owned()
-                }
-                _ => {
-                    report.held = report.held.max(Some(size));
-                    continue;
-                }
-            }
-        };
-        report.problem(name, None, None, what);
+/// Compares the checkpoints that were kept elsewhere with the entries.
+pub(super) fn check_held(held: &[Kept], check: &Check<'_>, report: &mut Report) {
+    for Kept { name, note } in held {
+        match misfit(note, check, report) {
+            Some(what) => report.problem(name, None, None, what),
+            None => report.held = report.held.max(Some(note.size)),
+        }
+    }
+}
+
+/// Why a checkpoint is not one of this log; nothing if the log begins with exactly the entries that it names.
+pub(super) fn misfit(note: &Note, check: &Check<'_>, report: &Report) -> Option<String> {
+    let size = note.size;
+    if note.origin != name_of(&report.log_id) {
+        return Some(format!("is a checkpoint of `{}`, which is another log", note.origin));
+    }
+    if size > report.entries {
+        let there = report.entries;
+        return Some(format!(
+            "names {size} entries, and {there} are there: the log was cut off, or an older copy was put in its place"
+        ));
+    }
+    match check.root_at(size) {
+        Some(root) if root != note.root => {
+            Some(format!("the first {size} entries are not those that it names: the log was rewritten or forked"))
+        }
+        None if size > 0 => Some(format!("names {size} entries, not all of which could be read")),
+        _ if !check.key_at(size).is_some_and(|key| note.is_signed_by(key)) => Some(
+            "is not signed by the log's key: the log was re-keyed, or this was never a checkpoint of it".to_owned(),
+        ),
+        _ => None,
     }
 }
 

@@ -86,7 +86,8 @@ pub(super) fn check_set_aside(dir: &Path, told: &[SetAside], report: &mut Report
 pub(super) fn find_strays(dir: &Path, report: &mut Report) {
     let Ok(items) = fs::read_dir(dir) else { return };
     let names = items.flatten().map(|item| item.file_name().to_string_lossy().into_owned());
-    let ours = ["segments", "payloads", "dropped", "tile", "checkpoint", "ratchet", "salt", "lock"];
+    let ours =
+        ["segments", "payloads", "dropped", "tile", "checkpoint", "ratchet", "salt", "lock", "witnessed", "timestamps"];
     report.strays.extend(names.filter(|name| !ours.contains(&&**name)));
     report.strays.sort_unstable();
 }

@@ -5,6 +5,10 @@ use sha2::{Digest, Sha256};
 
 use super::tree::Hash;
 
+/// The types of signatures with Ed25519: of a log, and of a witness.
+const SIGNATURE: u8 = 1;
+const COSIGNATURE: u8 = 4;
+
 /// The name under which this log signs.
 pub(super) fn name_of(log: &str) -> String {
     format!("agent-os-log/{log}")
@@ -23,10 +27,14 @@ pub(super) struct Key {
 impl Key {
     /// Reads `name+id+key`; nothing for what is spelt otherwise, or under which signatures mean nothing.
     pub(super) fn parse(vkey: &str) -> Option<Self> {
+        Self::of_type(vkey, SIGNATURE)
+    }
+
+    fn of_type(vkey: &str, kind: u8) -> Option<Self> {
         let parts: Vec<&str> = vkey.splitn(3, '+').collect();
         let [name, id, key] = *parts.as_slice() else { return None };
         let typed = decode(key)?;
-        let key = VerifyingKey::from_bytes(typed.strip_prefix(&[1])?.try_into().ok()?).ok()?;
+        let key = VerifyingKey::from_bytes(typed.strip_prefix(&[kind])?.try_into().ok()?).ok()?;
         let mut named = name.as_bytes().to_vec();
         named.push(b'\n');
         named.extend_from_slice(&typed);
@@ -39,6 +47,25 @@ impl Key {
     pub(super) fn has_signed(&self, text: &str, signature: &[u8]) -> bool {
         let Ok(signature) = Signature::from_slice(signature) else { return false };
         self.key.verify_strict(text.as_bytes(), &signature).is_ok()
+    }
+}
+
+/// A witness's key, for cosignatures alone.
+#[derive(Clone, Debug)]
+pub(super) struct Cosigner {
+    pub(super) name: String,
+    key: Key,
+}
+
+impl Cosigner {
+    /// Reads `name+id+key` of a witness.
+    pub(super) fn parse(vkey: &str) -> Option<Self> {
+        Key::of_type(vkey, COSIGNATURE).map(|key| Self { name: key.name.clone(), key })
+    }
+
+    /// Whether both have one key, whatever they are called.
+    pub(super) fn has_key_of(&self, other: &Self) -> bool {
+        self.key.key == other.key.key
     }
 }
 
@@ -87,6 +114,21 @@ impl Note {
         let own: Vec<&Line> = self.signatures.iter().filter(|line| line.name == key.name).collect();
         let [line] = *own.as_slice() else { return false };
         line.id == key.id && key.has_signed(&self.body, &line.signature)
+    }
+
+    /// When this witness cosigned it; `Some(None)` if what stands under its name and id is not by its key, and nothing if
+    /// nothing does.
+    #[allow(clippy::option_option)]
+    pub(super) fn cosigned_by(&self, witness: &Cosigner) -> Option<Option<u64>> {
+        let key = &witness.key;
+        let mut own = self.signatures.iter().filter(|line| line.name == key.name && line.id == key.id);
+        let line = own.next()?;
+        let Some((time, signature)) = line.signature.split_first_chunk::<8>().filter(|_| own.next().is_none()) else {
+            return Some(None);
+        };
+        let time = u64::from_be_bytes(*time);
+        let text = format!("cosignature/v1\ntime {time}\n{}", self.body);
+        Some((i64::try_from(time).is_ok() && key.has_signed(&text, signature)).then_some(time))
     }
 
     /// How many signatures it has.
