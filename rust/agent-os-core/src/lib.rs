@@ -1,4 +1,4 @@
-//! The pure heart of Agent OS: frozen values, requests, policies, decisions and the audit tree.
+//! The pure heart of Agent OS: frozen values, requests, policies, decisions, signals and the audit tree.
 //!
 //! Nothing here reads a clock, touches a file, opens a socket, starts a thread or knows Python: time and counters
 //! are inputs. The crate refuses to act; it only says what may happen, and gives proof types to those who act.
@@ -13,5 +13,6 @@ pub mod number;
 pub mod policy;
 pub mod reason;
 pub mod request;
+pub mod signal;
 pub mod time;
 pub mod value;

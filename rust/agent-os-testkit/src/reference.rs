@@ -14,6 +14,7 @@ mod path;
 pub mod protected;
 mod provenance;
 mod shell;
+pub mod signal;
 mod sql;
 mod text_glob;
 mod under;
