@@ -29,13 +29,18 @@ Check = Callable[..., "subprocess.CompletedProcess[str]"]
 @pytest.fixture(scope="session")
 def program(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The program, built with the module versions of ``go.sum``."""
-    built = tmp_path_factory.mktemp("independent") / "independent"
+    return built_from(SOURCE, tmp_path_factory.mktemp("independent"))
+
+
+def built_from(source: Path, folder: Path) -> Path:
+    """A program in Go. Skips the test if a module of it cannot be fetched."""
+    built = folder / source.name
     # The caches of Go are the user's own; each test has another home.
     caches = subprocess.run(["go", "env", "GOCACHE", "GOMODCACHE"], capture_output=True, text=True, check=True)
     cache, modules = caches.stdout.split()
     environment = {**os.environ, "GOCACHE": cache, "GOMODCACHE": modules, "GOFLAGS": "-mod=readonly"}
     build = subprocess.run(
-        ["go", "build", "-o", str(built), "."], cwd=SOURCE, env=environment, capture_output=True, text=True, check=False
+        ["go", "build", "-o", str(built), "."], cwd=source, env=environment, capture_output=True, text=True, check=False
     )
     if build.returncode and ("dial tcp" in build.stderr or "lookup " in build.stderr):
         pytest.skip(f"the Go module cannot be fetched: {build.stderr.strip()}")

@@ -153,7 +153,7 @@ def test_28_a_log_that_was_rolled_back_is_noticed_by_the_witness_and_by_what_it_
     assert len(witness.requests) == 2, "what is known here is enough"
 
 
-def forked(kept: Kept, old: bytes, new: bytes) -> None:
+def forged_by_its_owner(kept: Kept, old: bytes, new: bytes) -> None:
     """The same log with another entry, as the holder of its key can write it."""
     entries = [entry.replace(old, new) for entry in entries_of(next((kept.directory / "segments").iterdir()))]
     seed = bytes.fromhex(kept.secret.read_text().strip().removeprefix("agentos-log-key-"))
@@ -164,7 +164,7 @@ def test_28_a_log_that_was_forked_is_noticed_by_the_witness_and_by_what_it_cosig
     kept: Kept, witness: Witness, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert ask(kept, witness) == Exit.OK
-    forked(kept, b'"agent":"desk"', b'"agent":"disk"')
+    forged_by_its_owner(kept, b'"agent":"desk"', b'"agent":"disk"')
     report = FlightRecorder(kept.directory).verify(witness=witness.key)
     assert (report.level, report.witnessed) == ("none", None)
     assert "the log was rewritten or forked" in words(report)
@@ -198,7 +198,7 @@ def test_30_entries_that_were_forged_with_the_log_s_own_key_are_noticed_without_
 ) -> None:
     """The thief of the key signs what he likes; the witness signed what was there before."""
     assert ask(kept, witness) == Exit.OK
-    forked(kept, b'"agent":"desk"', b'"agent":"disk"')
+    forged_by_its_owner(kept, b'"agent":"desk"', b'"agent":"disk"')
     assert not FlightRecorder(kept.directory).verify(key=kept.key, witness=witness.key)
 
 
