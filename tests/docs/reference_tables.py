@@ -18,7 +18,11 @@ REFERENCE = Path(__file__).parents[2] / "docs" / "reference"
 
 def pages() -> dict[Path, dict[str, str]]:
     """Each page with its generated parts, by their marks."""
-    return {REFERENCE / "policy.md": of_policies(), REFERENCE / "kernel.md": of_the_kernel()}
+    return {
+        REFERENCE / "policy.md": of_policies(),
+        REFERENCE / "kernel.md": of_the_kernel(),
+        REFERENCE / "signals.md": of_signals(),
+    }
 
 
 def of_the_kernel() -> dict[str, str]:
@@ -27,6 +31,70 @@ def of_the_kernel() -> dict[str, str]:
         "types": table(["Python type", "becomes"], ([f"`{name}`", doc] for name, doc in _core.accepted_types())),
         "reasons": table(["code", "meaning"], ([f"`{code}`", doc.rstrip(".")] for code, doc in _core.reasons())),
     }
+
+
+def of_signals() -> dict[str, str]:
+    """Each signal, and what becomes of it in each state."""
+    rows = _core.signals()
+    return {
+        "signals": table(
+            ["signal", "number", "default", "a handler", "can be blocked", "sent by", "meaning"],
+            (
+                [
+                    f"`{row['name']}`",
+                    str(row["number"]),
+                    row["default"],
+                    {"never": "cannot be", "replaces": "replaces it", "observes": "only observes"}[row["handler"]],
+                    "yes" if row["blockable"] else "**no**",
+                    "the kernel only" if row["kernel"] else "anyone",
+                    row["doc"].rstrip("."),
+                ]
+                for row in rows
+            ),
+        ),
+        "transitions": table(["signal", "arranged", *STATES, "and discards, if pending"], transitions()),
+    }
+
+
+STATES = ("created", "running", "stopped")
+ARRANGEMENTS = {
+    "default": [("default", False)],
+    "ignored": [("ignore", False)],
+    "handled": [("handle", False)],
+    "blocked": [("default", True), ("ignore", True), ("handle", True)],
+}
+
+
+def transitions() -> Iterable[list[str]]:
+    """Rows for every arrangement; signals with the same row share it, and so do arrangements of one signal."""
+    cells: dict[str, dict[str, tuple[str, ...]]] = {}
+    for row in _core.signals():
+        for arrangement, cases in ARRANGEMENTS.items():
+            found = {(*effects(row["number"], *case), discarded(row["number"], *case)) for case in cases}
+            if len(found) == 1:
+                cells.setdefault(row["name"], {})[arrangement] = found.pop()
+            else:  # what cannot be blocked: as if it were not
+                assert not row["blockable"]
+    shared: dict[tuple[tuple[str, ...], str], list[str]] = {}
+    for name, of_signal in cells.items():
+        for outcome in dict.fromkeys(of_signal.values()):
+            alike = [arrangement for arrangement, other in of_signal.items() if other == outcome]
+            arranged = "whatever" if len(alike) == len(of_signal) else ", ".join(alike)
+            shared.setdefault((outcome, arranged), []).append(f"`{name}`")
+    return ([", ".join(names), arranged, *outcome] for (outcome, arranged), names in shared.items())
+
+
+def effects(signal: int, disposition: str, blocked: bool) -> list[str]:
+    """What one signal does in each state, in words."""
+    found = (_core.signal_transition(state, signal, disposition, blocked) for state in STATES)
+    return [effect.replace("_", " ") for _, effect, _ in found]
+
+
+def discarded(signal: int, disposition: str, blocked: bool) -> str:
+    """What is no longer pending after it, in whatever state."""
+    names = {row["number"]: f"`{row['name']}`" for row in _core.signals()}
+    (gone,) = {_core.signal_transition(state, signal, disposition, blocked)[2] for state in STATES}
+    return ", ".join(names[each] for each in gone)
 
 
 def of_policies() -> dict[str, str]:

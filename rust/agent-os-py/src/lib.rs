@@ -14,6 +14,7 @@ mod process;
 mod proof;
 mod protected;
 mod reader;
+mod signal;
 mod store;
 mod tables;
 mod thaw;
@@ -47,6 +48,8 @@ mod _core {
     use crate::proof::{is_consistent, is_included, rotate_log_key};
     #[pymodule_export]
     use crate::protected::Protected;
+    #[pymodule_export]
+    use crate::signal::{SignalControl, signal_transition, signals};
     #[pymodule_export]
     use crate::tables::{
         accepted_types, build_profile, check_action, compile_codes, is_name, is_reserved, limits, lint_codes,
