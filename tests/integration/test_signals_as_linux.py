@@ -162,7 +162,7 @@ def test_random_scripts_come_to_the_same_on_linux(script: list[Step]) -> None:
 
 
 @pytest.mark.slow
-@settings(max_examples=800)
+@settings(max_examples=500)
 @given(SCRIPTS)
 def test_many_random_scripts_come_to_the_same_on_linux(script: list[Step]) -> None:
     compare(script)
