@@ -79,7 +79,7 @@ pub trait Arguments {
 
     /// Shows every text of the arguments, at any depth: strings, paths, bytes as UTF-8, and keys of maps. It ends at the
     /// first that passes, and gives the path of that argument; for a key, the path of its map.
-    fn find_text(&self, passes: &dyn Fn(&str) -> bool) -> Option<String>;
+    fn find_text(&self, passes: &impl Fn(&str) -> bool) -> Option<String>;
 }
 
 impl<'v> Arguments for &'v Value {
@@ -106,7 +106,7 @@ impl<'v> Arguments for &'v Value {
         Found::Item(View::Value(Cow::Borrowed(item)))
     }
 
-    fn find_text(&self, passes: &dyn Fn(&str) -> bool) -> Option<String> {
+    fn find_text(&self, passes: &impl Fn(&str) -> bool) -> Option<String> {
         self.find_text_below("args", passes)
     }
 }

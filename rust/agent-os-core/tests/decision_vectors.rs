@@ -75,7 +75,7 @@ impl<'v> Arguments for ReadOnce<'v> {
         Arguments::view(&self.value, item)
     }
 
-    fn find_text(&self, passes: &dyn Fn(&str) -> bool) -> Option<String> {
+    fn find_text(&self, passes: &impl Fn(&str) -> bool) -> Option<String> {
         self.value.find_text(passes)
     }
 }

@@ -85,7 +85,8 @@ pub(crate) struct DictArguments<'a, 'py> {
 /// What a path led to: a plain object that is read in place, or the value that something larger was turned into.
 pub(crate) enum Item<'py> {
     Plain(Bound<'py, PyAny>),
-    Value(Value),
+    // Boxed, so that a decision's table of what it read is small.
+    Value(Box<Value>),
 }
 
 impl<'py> Arguments for DictArguments<'_, 'py> {
@@ -96,7 +97,7 @@ impl<'py> Arguments for DictArguments<'_, 'py> {
         match self.keys.follow(dict, path.index) {
             Found::Item(object) if is_plain(&object) => Found::Item(Item::Plain(object)),
             Found::Item(object) => match to_value(&object) {
-                Some(value) => Found::Item(Item::Value(value)),
+                Some(value) => Found::Item(Item::Value(Box::new(value))),
                 None => Found::Malformed,
             },
             Found::Missing => Found::Missing,
@@ -112,7 +113,7 @@ impl<'py> Arguments for DictArguments<'_, 'py> {
         }
     }
 
-    fn find_text(&self, passes: &dyn Fn(&str) -> bool) -> Option<String> {
+    fn find_text(&self, passes: &impl Fn(&str) -> bool) -> Option<String> {
         let texts = Texts { passes, later: RefCell::default(), items: Cell::new(0) };
         let found = texts.of_dict(self.dict?, 0, &|| "args".to_owned());
         // Reading these may run code of their classes, so no dict may be in the middle of being read.
@@ -122,13 +123,13 @@ impl<'py> Arguments for DictArguments<'_, 'py> {
 }
 
 /// The walk of [`Arguments::find_text`]: plain values in place, and what has to be converted afterwards.
-struct Texts<'t, 'py> {
-    passes: &'t dyn Fn(&str) -> bool,
+struct Texts<'t, 'py, P> {
+    passes: &'t P,
     later: RefCell<Vec<(String, Bound<'py, PyAny>)>>,
     items: Cell<usize>,
 }
 
-impl<'py> Texts<'_, 'py> {
+impl<'py, P: Fn(&str) -> bool> Texts<'_, 'py, P> {
     fn of_dict(&self, dict: &Bound<'py, PyDict>, depth: usize, path: &dyn Fn() -> String) -> Option<String> {
         let found = Cell::new(None);
         // What fails here is the end of the walk, not a failure of it.

@@ -186,6 +186,8 @@ const MANY: usize = 8;
 pub(super) enum Members {
     /// With `ignore_case`, folded.
     Texts(FxHashSet<Box<str>>),
+    /// As few as are found faster one by one; with `ignore_case`, folded.
+    FewTexts(Box<[Box<str>]>),
     // INVARIANT: ascending.
     Numbers(Box<[Number]>),
     Few(Box<[Value]>),
@@ -198,6 +200,7 @@ impl Members {
             Kind::String if values.len() >= MANY => {
                 Self::Texts(values.iter().filter_map(|value| value.as_text().map(Into::into)).collect())
             }
+            Kind::String => Self::FewTexts(values.iter().filter_map(|value| value.as_text().map(Into::into)).collect()),
             Kind::Number if values.len() >= MANY => {
                 let mut numbers: Vec<Number> = values
                     .into_iter()

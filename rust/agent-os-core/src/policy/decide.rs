@@ -190,6 +190,8 @@ struct Decision<'d, A: Arguments> {
     bundle: &'d Bundle,
     subject: &'d SubjectKey,
     candidates: &'d [&'d Posting],
+    /// The effects that the candidates have, as bits.
+    effects: u8,
     evaluation: &'d Evaluation<'d, A>,
     limits: RefCell<Limits>,
 }
@@ -209,7 +211,8 @@ impl<'d, A: Arguments> Decision<'d, A> {
         candidates: &'d [&'d Posting],
         evaluation: &'d Evaluation<'d, A>,
     ) -> Self {
-        Self { bundle, subject, candidates, evaluation, limits: RefCell::default() }
+        let effects = candidates.iter().fold(0, |effects, posting| effects | posting.effects());
+        Self { bundle, subject, candidates, effects, evaluation, limits: RefCell::default() }
     }
 
     fn decide(&self, default: Effect, approved: &[RuleIx]) -> Verdict {
@@ -260,7 +263,12 @@ impl<'d, A: Arguments> Decision<'d, A> {
     }
 
     /// The rules of one effect that apply.
+    #[inline]
     fn applicable(&self, effect: RuleEffect) -> Hits {
+        if self.effects & effect.bit() == 0 { Hits::default() } else { self.applicable_of(effect) }
+    }
+
+    fn applicable_of(&self, effect: RuleEffect) -> Hits {
         let mut hits = Hits::default();
         let mut sources = 0;
         for posting in self.candidates {

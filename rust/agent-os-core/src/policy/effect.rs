@@ -55,6 +55,11 @@ impl RuleEffect {
         }
     }
 
+    /// Its place in a set of effects.
+    pub(super) const fn bit(self) -> u8 {
+        1 << self as u8
+    }
+
     pub(super) fn parse(text: &str) -> Option<Self> {
         Self::ALL.iter().copied().find(|effect| effect.code() == text)
     }

@@ -1,5 +1,7 @@
 //! Evaluating conditions on the arguments and the run. Nothing here can fail: what cannot be told is unknown.
 
+use std::cell::OnceCell;
+
 use super::bundle::Bundle;
 use super::condition::{
     Check, Condition, ItemCheck, Leaf, Members, MomentOperand, NumberOperand, Operand, Parts, ShellCheck, Source, Tests,
@@ -27,24 +29,32 @@ pub(super) struct Evaluation<'e, A: Arguments> {
     args: &'e A,
     run: &'e RunState<'e>,
     slots: Slots<A::Item>,
+    // Most requests have no text that is parsed.
+    parses: OnceCell<Box<Parses>>,
+}
+
+/// What texts were parsed into, by grammar.
+struct Parses {
     urls: Parsed<Option<WebUrl>>,
     domains: Parsed<Option<Box<str>>>,
     shell: Parsed<Analysis>,
     scripts: Scripts,
 }
 
+impl Parses {
+    fn new() -> Self {
+        Self { urls: Parsed::new(), domains: Parsed::new(), shell: Parsed::new(), scripts: Scripts::new() }
+    }
+}
+
 impl<'e, A: Arguments> Evaluation<'e, A> {
+    #[inline]
     pub(super) fn new(bundle: &'e Bundle, args: &'e A, run: &'e RunState<'e>) -> Self {
-        Self {
-            bundle,
-            args,
-            run,
-            slots: Slots::new(),
-            urls: Parsed::new(),
-            domains: Parsed::new(),
-            shell: Parsed::new(),
-            scripts: Scripts::new(),
-        }
+        Self { bundle, args, run, slots: Slots::new(), parses: OnceCell::new() }
+    }
+
+    fn parses(&self) -> &Parses {
+        self.parses.get_or_init(|| Box::new(Parses::new()))
     }
 
     /// `when` and not `unless`.
@@ -229,7 +239,7 @@ impl<'e, A: Arguments> Evaluation<'e, A> {
             },
             Check::Glob(globs) => of_text(value, |text| glob::fits(globs, text)),
             Check::Name(test) => of_text(value, |path| test.holds(path)),
-            Check::Url(test) => of_text(value, |text| match &*self.urls.get(text, WebUrl::parse) {
+            Check::Url(test) => of_text(value, |text| match &*self.parses().urls.get(text, WebUrl::parse) {
                 Some(url) => url.passes(test),
                 None => Kleene::Unknown,
             }),
@@ -237,15 +247,15 @@ impl<'e, A: Arguments> Evaluation<'e, A> {
                 Some(address) => ip::within(address, networks),
                 None => Kleene::Unknown,
             }),
-            Check::Domain(patterns) => of_text(value, |text| match &*self.domains.get(text, mail::domain) {
+            Check::Domain(patterns) => of_text(value, |text| match &*self.parses().domains.get(text, mail::domain) {
                 Some(name) => Kleene::from(patterns.iter().any(|pattern| pattern.matches_name(name))),
                 None => Kleene::Unknown,
             }),
             Check::Sql { part, dialect, tests } => of_text(value, |text| {
-                self.scripts.test(text, *dialect, *part, |names| self.tests(tests, &Reading::Texts(names)))
+                self.parses().scripts.test(text, *dialect, *part, |names| self.tests(tests, &Reading::Texts(names)))
             }),
             Check::HasWhere { expected, dialect } => {
-                of_text(value, |text| self.scripts.has_where(text, *dialect).negated_if(!expected))
+                of_text(value, |text| self.parses().scripts.has_where(text, *dialect).negated_if(!expected))
             }
             Check::SeenIn { origins, negate } => self.run.provenance.seen_reading(value, *origins).negated_if(*negate),
         }
@@ -253,7 +263,7 @@ impl<'e, A: Arguments> Evaluation<'e, A> {
 
     fn shell(&self, check: &ShellCheck, text: &str) -> Kleene {
         // SECURITY: what is too long to be analysed is too long to be kept as a key, too.
-        let analysis = self.shell.get(text.get(..limits::SHELL_BYTES + 1).unwrap_or(text), Analysis::of);
+        let analysis = self.parses().shell.get(text.get(..limits::SHELL_BYTES + 1).unwrap_or(text), Analysis::of);
         match check {
             ShellCheck::Programs(tests) => self.tests(tests, &Reading::Words(&analysis.programs)),
             ShellCheck::Writes(tests) => self.tests(tests, &Reading::Words(&analysis.writes)),
@@ -356,12 +366,16 @@ fn one_of(members: &Members, value: &Reading<'_>, ignore_case: bool) -> Kleene {
             let found = if ignore_case { texts.contains(&*fold(text)) } else { texts.contains(*text) };
             Kleene::from(found)
         }
+        (Members::FewTexts(texts), Reading::Text(text)) => {
+            let text = folded_if(ignore_case, text);
+            Kleene::from(texts.iter().any(|member| **member == *text))
+        }
         (Members::Numbers(numbers), Reading::Number(number)) => {
             Kleene::from(numbers.binary_search_by(|member| Numeric::of(member).compare(*number)).is_ok())
         }
         (Members::Few(values), _) => {
             Kleene::any(values.iter().map(|member| equals(value, &Reading::of(member), ignore_case)))
         }
-        (Members::Texts(_) | Members::Numbers(_), _) => Kleene::Unknown,
+        (Members::Texts(_) | Members::FewTexts(_) | Members::Numbers(_), _) => Kleene::Unknown,
     }
 }

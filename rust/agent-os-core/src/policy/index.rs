@@ -42,6 +42,17 @@ impl Posting {
         self.sieves = sieves.iter().any(Option::is_some).then(|| Box::new(sieves));
     }
 
+    /// The effects that rules here have, as bits.
+    #[inline]
+    pub(super) fn effects(&self) -> u8 {
+        let [asks, allows, requires] = self.starts;
+        let bit = |effect: RuleEffect, there: bool| if there { effect.bit() } else { 0 };
+        bit(RuleEffect::Deny, asks > 0)
+            | bit(RuleEffect::Ask, allows > asks)
+            | bit(RuleEffect::Allow, requires > allows)
+            | bit(RuleEffect::Require, self.rules.len() > requires as usize)
+    }
+
     pub(super) fn of(&self, effect: RuleEffect) -> &[RuleIx] {
         let [asks, allows, requires] = self.starts.map(|start| start as usize);
         let place = match effect {

@@ -209,9 +209,8 @@ fn compares_text(check: &Check) -> bool {
             Operand::Argument(_) => true,
         },
         Check::OneOf { members, .. } => match members {
-            Members::Texts(_) => true,
-            Members::Numbers(_) => false,
-            Members::Few(values) => values.first().is_some_and(|value| value.as_text().is_some()),
+            Members::Texts(_) | Members::FewTexts(_) => true,
+            Members::Numbers(_) | Members::Few(_) => false,
         },
         Check::StartsWith { .. } | Check::EndsWith { .. } | Check::Matches(_) | Check::Glob(_) | Check::Name(_) => true,
         Check::Present(_)

@@ -216,6 +216,7 @@ fn equal(operand: &Value, folded: bool) -> Option<(Look, Atom)> {
 fn one_of(members: &Members, folded: bool) -> Vec<(Look, Atom)> {
     match members {
         Members::Texts(texts) => texts.iter().map(|text| (Look::Text { folded }, Atom::Is(text.clone()))).collect(),
+        Members::FewTexts(texts) => texts.iter().map(|text| (Look::Text { folded }, Atom::Is(text.clone()))).collect(),
         Members::Numbers(numbers) => {
             numbers.iter().map(|number| (Look::Number, between(number.nearest(), number.nearest()))).collect()
         }
