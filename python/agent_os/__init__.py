@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from agent_os._core import Decision
     from agent_os.errors import (
+        AgentKilled,
         AgentOSError,
         IsolationUnavailable,
         NothingEnforced,
@@ -31,12 +32,17 @@ if TYPE_CHECKING:
     from agent_os.kernel.approvals import ApprovalRequest
     from agent_os.kernel.space import KernelSpace
     from agent_os.policy import Policy
+    from agent_os.processes.process import AgentProcess
+    from agent_os.processes.signals import AgentSignal
     from agent_os.recorder import FlightRecorder
 
 __version__ = "0.1.0"
 
 _ROOMS = {
+    "AgentKilled": "errors",
     "AgentOSError": "errors",
+    "AgentProcess": "processes.process",
+    "AgentSignal": "processes.signals",
     "ApprovalRequest": "kernel.approvals",
     "Decision": "_core",
     "FlightRecorder": "recorder",
@@ -54,7 +60,10 @@ _ROOMS = {
 }
 
 __all__ = [
+    "AgentKilled",
     "AgentOSError",
+    "AgentProcess",
+    "AgentSignal",
     "ApprovalRequest",
     "Decision",
     "FlightRecorder",

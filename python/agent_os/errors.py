@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from agent_os._core import Decision
 
 __all__ = [
+    "AgentKilled",
     "AgentOSError",
     "IsolationUnavailable",
     "NotSupported",
@@ -51,6 +52,31 @@ class PolicyDenied(AgentOSError, PermissionError):
     def __init__(self, message: str, *, decision: Decision, code: str | None = None) -> None:
         super().__init__(message, code=code or decision.reason)
         self.decision = decision
+
+
+class AgentKilled(BaseException):
+    """A signal has ended the process. Like ``CancelledError`` it is not an ``Exception``, so that code that handles
+    errors does not take it for one.
+
+    ``signal`` is the signal's number. Whoever awaits the process gets it; SIGTERM and the other signals that can be
+    handled also throw it into the process's own code, for a clean end.
+    """
+
+    code = "agent_killed"
+
+    def __init__(self, message: str, *, pid: int, agent_id: str, signal: int) -> None:
+        super().__init__(message)
+        self.pid = pid
+        self.agent_id = agent_id
+        self.signal = signal
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        fields = {"pid": self.pid, "agent_id": self.agent_id, "signal": self.signal}
+        return (_killed, (str(self), fields))
+
+
+def _killed(message: str, fields: dict[str, Any]) -> AgentKilled:
+    return AgentKilled(message, **fields)
 
 
 class Problem(NamedTuple):

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from agent_os import FlightRecorder, KernelSpace, PolicyDenied
-from agent_os.kernel.context import current
+from agent_os.processes.context import current
 from tests.unit.kernel.desk import ALL, RUN, Trace, inside, of_kind, policy
 
 # -- threads ----------------------------------------------------------------------------------------------------------

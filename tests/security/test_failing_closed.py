@@ -292,7 +292,7 @@ def test_08_the_steps_of_a_call_cannot_be_taken_twice_or_out_of_order(trace: Tra
         }
 
         def agent() -> None:
-            from agent_os.kernel.context import current
+            from agent_os.processes.context import current
 
             asking = calls["t.ask"].begin(current(), (), None)
             with pytest.raises(RuntimeError, match="out of order"):

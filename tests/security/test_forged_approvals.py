@@ -98,7 +98,7 @@ def test_21_an_answer_cannot_be_given_twice(trace: Trace) -> None:
         kernel.reload([_ask_raw()])
 
         def agent() -> None:
-            from agent_os.kernel.context import current
+            from agent_os.processes.context import current
 
             call = tool.begin(current(), (), None)
             call.ask(60.0)
@@ -117,7 +117,7 @@ def test_21_of_many_answers_given_at_once_one_counts(trace: Trace) -> None:
         kernel.reload([_ask_raw()])
 
         def agent() -> None:
-            from agent_os.kernel.context import current
+            from agent_os.processes.context import current
 
             call = tool.begin(current(), (), None)
             call.ask(60.0)

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from agent_os import AgentOSError, KernelSpace, PolicyDenied, _core
-from agent_os.kernel.context import PROCESS, current, entered
+from agent_os.processes.context import PROCESS, current, entered
 from tests.unit.kernel.desk import ALL, RUN, Trace, desk, inside, of_kind, policy
 
 

@@ -65,6 +65,8 @@ def _details(entry: Mapping[str, Any]) -> list[str]:
             return [shown(entry["status"]), duration_of(entry["micros"]), shown(what)]
         case "process.started":
             return [f"started by run {entry['parent']}"]
+        case "signal.sent":
+            return [shown(entry["signal"]), f"from run {entry['sender']}", shown(entry.get("cause", ""))]
         case "policy.loaded":
             warning = coloured("deny", "ENFORCES NOTHING") if entry.get("only_observes") else ""
             return [shown(f"{entry['name']} ({entry['reason']})"), shown(entry["bundle"]), warning]

@@ -110,7 +110,7 @@ def _query(own: argparse.ArgumentParser) -> None:
     own.add_argument("--kind", metavar="K", help="entries of this kind")
     own.add_argument("--rule", metavar="R", help="entries in which this rule decided, demanded something, or asked")
     own.add_argument("--label", metavar="L", help="entries with this label")
-    own.add_argument("--status", metavar="S", help="outcomes: returned, raised, cancelled or withheld")
+    own.add_argument("--status", metavar="S", help="outcomes: returned, raised, cancelled, withheld, killed or dropped")
     own.add_argument("--pid", metavar="N", type=whole, help="entries of the runs of this number")
     own.add_argument(
         "--parent", metavar="N", type=whole, help="entries of the runs that the runs of this number started"

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 from agent_os import _core
 from agent_os.cli.exits import Exit, Unusable, UsageError
 from agent_os.cli.lines import time_of
-from agent_os.cli.log_timestamp import authority_of
 from agent_os.cli.output import fail, plural, print_json, say, shown
 from agent_os.recorder import FlightRecorder
 
@@ -52,6 +51,10 @@ def run(arguments: Namespace) -> Exit:
 
 def _authority(arguments: Namespace) -> dict[str, Any]:
     """Whose time stamps are looked at, if any are."""
+    if arguments.tsa_ca is None and arguments.tsa_policy is None:
+        return {}
+    from agent_os.cli.log_timestamp import authority_of
+
     if authority_of(arguments.tsa_ca, arguments.tsa_policy) is None:
         return {}
     return {"tsa_ca": _read(arguments.tsa_ca), "tsa_policy": arguments.tsa_policy}

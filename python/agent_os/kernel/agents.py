@@ -5,39 +5,44 @@ from __future__ import annotations
 import asyncio
 import inspect
 from collections.abc import Callable, Coroutine
+from contextlib import suppress
+from contextvars import copy_context
 from typing import TYPE_CHECKING, Any
 
 from agent_os.errors import UnsupportedEntryPoint
 from agent_os.kernel.approvals import confirm, confirm_async
-from agent_os.kernel.context import current, entered
 from agent_os.kernel.tools import CANCELLED, stand_in
+from agent_os.processes import threads
+from agent_os.processes.context import current, entered
+from agent_os.processes.driving import drive
+from agent_os.processes.signals import AgentSignal
 
 if TYPE_CHECKING:
     from agent_os._core import Call, Process
-    from agent_os.kernel.space import KernelSpace
+    from agent_os.kernel.running import Running
 
 Function = Callable[..., Any]
 
 
-async def run_async(kernel: KernelSpace, agent_id: str, function: Function, args: Any, kwargs: Any) -> Any:
+async def run_async(kernel: Running, agent_id: str, function: Function, args: Any, kwargs: Any) -> Any:
     """One run of an agent inside an event loop. A sync agent runs in a thread, so that it does not block the loop."""
-    call = kernel.core.run(agent_id, _parent(kernel), describe(agent_id, args, kwargs))
+    call = kernel.core.run(agent_id, parent(kernel), describe(agent_id, args, kwargs))
+    return await carry_out(kernel, call, function, args, kwargs)
+
+
+async def carry_out(kernel: Running, call: Call, function: Function, args: Any, kwargs: Any) -> Any:
+    """What follows the decision: confirming it, and the run."""
     if call.asks:
         await confirm_async(call, kernel.approver, kernel.approval_seconds)
     if not inspect.iscoroutinefunction(function):
-        try:
-            return await asyncio.to_thread(_perform, call, function, args, kwargs)
-        except asyncio.CancelledError:
-            # The thread cannot be stopped, but nothing that it asks for from now on happens.
-            call.abandon()
-            raise
+        return await _in_thread(call, function, args, kwargs)
     commits = kernel.commits
     if commits is not None:
         await commits.before(call)
     process = call.start(args, kwargs)
     with entered(process):
         try:
-            result = await function(*args, **kwargs)
+            result = await drive(process, function(*args, **kwargs))
         except BaseException as error:
             if commits is not None:
                 await commits.raised(call, error, cancelled=isinstance(error, CANCELLED))
@@ -47,22 +52,64 @@ async def run_async(kernel: KernelSpace, agent_id: str, function: Function, args
         return call.returned(result) if commits is None else await commits.returned(call, result)
 
 
-def run_sync(kernel: KernelSpace, agent_id: str, function: Function, args: Any, kwargs: Any) -> Any:
+def run_sync(kernel: Running, agent_id: str, function: Function, args: Any, kwargs: Any) -> Any:
     """One run of an agent in this thread."""
     if inspect.iscoroutinefunction(function):
         return _in_new_loop(
             lambda: run_async(kernel, agent_id, function, args, kwargs), f"the async agent `{agent_id}`"
         )
-    call = kernel.core.run(agent_id, _parent(kernel), describe(agent_id, args, kwargs))
+    call = kernel.core.run(agent_id, parent(kernel), describe(agent_id, args, kwargs))
     if call.asks:
         confirm(call, kernel.approver, kernel.approval_seconds)
     return _perform(call, function, args, kwargs)
 
 
+async def _in_thread(call: Call, function: Function, args: Any, kwargs: Any) -> Any:
+    """Runs a sync agent without blocking the loop. Nobody waits for a thread whose process was killed."""
+    loop = asyncio.get_running_loop()
+    work = loop.run_in_executor(None, copy_context().run, _perform, call, function, args, kwargs)
+    killed = loop.create_future()
+    process = call.child
+
+    def tell() -> None:
+        if not killed.done():
+            killed.set_result(None)
+
+    def look() -> None:
+        if process.status is not None and process.status[0] == "killed":
+            with suppress(RuntimeError):
+                loop.call_soon_threadsafe(tell)
+
+    watch = process.watch(look)
+    look()
+    try:
+        await asyncio.wait([work, killed], return_when=asyncio.FIRST_COMPLETED)
+    except asyncio.CancelledError:
+        # The thread cannot be stopped, but nothing that it asks for from now on happens.
+        call.abandon()
+        raise
+    finally:
+        del watch
+    if work.done() or process.status is None:
+        return work.result()
+    work.add_done_callback(_ignore)
+    error = process.killed(process.status[1] or AgentSignal.SIGKILL)
+    call.raised(error, False)
+    raise error
+
+
+def _ignore(work: asyncio.Future[Any]) -> None:
+    """What comes late is dropped."""
+    if not work.cancelled():
+        work.exception()
+
+
 def _perform(call: Call, function: Function, args: Any, kwargs: Any) -> Any:
     process = call.start(args, kwargs)
+    process.run_in_thread()
     with entered(process):
         try:
+            threads.answer(process)
             result = function(*args, **kwargs)
         except BaseException as error:
             call.raised(error, isinstance(error, CANCELLED))
@@ -88,7 +135,7 @@ def wait(tool: Function, action: str, args: Any, kwargs: Any) -> Any:
     return _in_new_loop(lambda: tool(*args, **kwargs), f"the async tool `{action}`")
 
 
-def governed(kernel: KernelSpace, function: Function, declare: Callable[[Function], str]) -> Function:
+def governed(kernel: Running, function: Function, declare: Callable[[Function], str]) -> Function:
     """The function that runs the agent under the kernel when it is called; async if the agent is async."""
 
     async def start(*args: Any, **kwargs: Any) -> Any:
@@ -103,7 +150,7 @@ def governed(kernel: KernelSpace, function: Function, declare: Callable[[Functio
     return run
 
 
-def _parent(kernel: KernelSpace) -> Process:
+def parent(kernel: Running) -> Process:
     """Who starts the run: the run that the caller is in, else the operator."""
     process = current()
     return kernel.core.operator if process is None else process

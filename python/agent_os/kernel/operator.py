@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from agent_os.kernel.context import entered
+from agent_os.processes.context import entered
 
 if TYPE_CHECKING:
     from agent_os.kernel.space import KernelSpace

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import inspect
 import logging
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -13,12 +12,12 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from agent_os import _core
 from agent_os.kernel import agents, tools
 from agent_os.kernel.approvals import Approver
-from agent_os.kernel.context import current
 from agent_os.kernel.operator import Operator
 from agent_os.kernel.plane import ControlPlane
 from agent_os.kernel.queue import queue_of, refuse_visible_token
 from agent_os.kernel.registry import Registry
 from agent_os.kernel.reloading import Reloader
+from agent_os.kernel.running import Running
 from agent_os.kernel.settings import (
     approver_of,
     check_action,
@@ -29,6 +28,9 @@ from agent_os.kernel.settings import (
     store_of,
     warn_if_nothing_is_enforced,
 )
+from agent_os.processes.context import current
+from agent_os.processes.signalling import Signals
+from agent_os.processes.signals import AgentSignal
 
 if TYPE_CHECKING:
     from agent_os.kernel.watching import ReloadReport, Watcher
@@ -48,7 +50,7 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_core.mark_forked)
 
 
-class KernelSpace:
+class KernelSpace(Running):
     """Governs agents: decides what they ask for by policy, records it, and only then lets it happen.
 
     ``policy`` is a preset's name, a path, a ``Policy``, or a non-empty list of those. ``recorder`` is the directory
@@ -132,6 +134,7 @@ class KernelSpace:
         self._recorder = FlightRecorder._bound(self.core, directory)  # noqa: SLF001 -- the kernel is the one who may bind
         self._registry = Registry(self.core)
         self.commits = commits_of(self.core, durability)
+        self.signals = Signals(self.core)
         self.check = self.core.check
         self._watcher: Watcher | None = None
         try:
@@ -221,27 +224,6 @@ class KernelSpace:
 
         return declare
 
-    async def execute(self, target: Any, /, *args: Any, **kwargs: Any) -> Any:
-        """Runs an agent (by its function), or inside an agent an action (by its name), and returns what it returns.
-
-        Raises ``PolicyDenied`` if it must not happen, ``RequestInvalid`` if it cannot be judged, and whatever the
-        agent or tool raises.
-        """
-        if isinstance(target, str):
-            function = self._registry.tool(target, kwargs)
-            if inspect.iscoroutinefunction(function):
-                return await function(*args, **kwargs)
-            return await tools.run_in_thread(self, self._registry.declared[target][0], args, kwargs)
-        agent_id, function = self._registry.agent(target)
-        return await agents.run_async(self, agent_id, function, args, kwargs)
-
-    def execute_sync(self, target: Any, /, *args: Any, **kwargs: Any) -> Any:
-        """As ``execute``, outside an event loop."""
-        if isinstance(target, str):
-            return agents.wait(self._registry.tool(target, kwargs), target, args, kwargs)
-        agent_id, function = self._registry.agent(target)
-        return agents.run_sync(self, agent_id, function, args, kwargs)
-
     def operator(self) -> Operator:
         """The operator's own handle, for calling tools outside agents; refused inside one."""
         self.core.control("kernel.operator")
@@ -262,22 +244,27 @@ class KernelSpace:
         return self._recorder
 
     @property
-    def approver(self) -> Approver | None:
-        """Who confirms what must be confirmed."""
-        return self._approver
-
-    @property
-    def approval_seconds(self) -> float:
-        """How long an approver may take."""
-        return self._approval_seconds
-
-    @property
     def bundle(self) -> str:
         """Digest of the bundle in force."""
         return self.core.bundle.digest
 
+    async def shutdown(self, grace: float = 5.0) -> None:
+        """Asks every process for a clean end with SIGTERM, kills after ``grace`` seconds those that have not ended, and
+        closes the kernel."""
+        living = [process for process in self.processes() if process.status is None]
+        for process in living:
+            self.core.raise_signal(process._handle, AgentSignal.SIGTERM, "the kernel shuts down")  # noqa: SLF001
+            self.core.raise_signal(process._handle, AgentSignal.SIGCONT, "the kernel shuts down")  # noqa: SLF001
+        if living:
+            await asyncio.wait([asyncio.ensure_future(each.wait()) for each in living], timeout=grace)
+        await asyncio.to_thread(self.close)
+
     def close(self) -> None:
-        """Ends the kernel: nothing passes any more, and the log is closed. Closing twice is fine."""
+        """Ends the kernel: what runs is killed, nothing passes any more, and the log is closed. Closing twice is fine.
+
+        ``await kernel.shutdown()`` lets processes end cleanly first.
+        """
+        self.kill_all("the kernel is closed")
         self.core.close()
         if self._watcher is not None:
             self._watcher.close()
@@ -296,4 +283,4 @@ class KernelSpace:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        await asyncio.to_thread(self.close)
+        await self.shutdown()

@@ -6,18 +6,20 @@ import asyncio
 import functools
 import inspect
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from agent_os._core import CompileFailed
+from agent_os._core import CompileFailed, Held
 from agent_os.errors import UnsupportedEntryPoint
 from agent_os.kernel.approvals import confirm, confirm_async
 from agent_os.kernel.argument_schemas import schema_of
-from agent_os.kernel.context import current
 from agent_os.kernel.settings import names_of
+from agent_os.processes import threads
+from agent_os.processes.context import current
 
 if TYPE_CHECKING:
     from agent_os._core import Call, Kernel, Tool
-    from agent_os.kernel.space import KernelSpace
+    from agent_os.kernel.running import Running
 
 Function = Callable[..., Any]
 Parameter = tuple[str, int, bool, Any, bool]
@@ -96,7 +98,7 @@ def add(
         raise misfits(core.bundle, failed.problems) from None
 
 
-def governed(kernel: KernelSpace, tool: Tool, function: Function, signature: inspect.Signature) -> Function:
+def governed(kernel: Running, tool: Tool, function: Function, signature: inspect.Signature) -> Function:
     """The function that takes the place of ``function``; async if that is async."""
     wrapper = _async_tool(kernel, tool) if inspect.iscoroutinefunction(function) else _sync_tool(kernel, tool)
     stand_in(wrapper, function, signature)
@@ -111,12 +113,18 @@ def stand_in(wrapper: Function, function: Function, signature: inspect.Signature
     wrapper.__signature__ = signature  # type: ignore[attr-defined]
 
 
-def _async_tool(kernel: KernelSpace, tool: Tool) -> Function:
+def _async_tool(kernel: Running, tool: Tool) -> Function:
     begin = tool.begin
     commits = kernel.commits
 
     async def wrapper(*args: Any, **kwargs: Any) -> Any:
-        call = begin(current(), args, kwargs)
+        while True:
+            try:
+                call = begin(current(), args, kwargs)
+                break
+            except Held:
+                # The driver takes the next step when the process may go on.
+                await asyncio.sleep(0)
         if call.asks:
             await confirm_async(call, kernel.approver, kernel.approval_seconds)
         if commits is not None:
@@ -134,11 +142,14 @@ def _async_tool(kernel: KernelSpace, tool: Tool) -> Function:
     return wrapper
 
 
-def _sync_tool(kernel: KernelSpace, tool: Tool) -> Function:
+def _sync_tool(kernel: Running, tool: Tool) -> Function:
     begin = tool.begin
 
     def wrapper(*args: Any, **kwargs: Any) -> Any:
-        call = begin(current(), args, kwargs)
+        try:
+            call = begin(current(), args, kwargs)
+        except Held:
+            call = _when_continued(begin, args, kwargs)
         if call.asks:
             confirm(call, kernel.approver, kernel.approval_seconds)
         return _perform(call)
@@ -146,10 +157,25 @@ def _sync_tool(kernel: KernelSpace, tool: Tool) -> Function:
     return wrapper
 
 
-async def run_in_thread(kernel: KernelSpace, tool: Tool, args: Any, kwargs: Any) -> Any:
+def _when_continued(begin: Callable[..., Call], args: Any, kwargs: Any) -> Call:
+    """Waits in a thread of the process's own. In an event loop nothing may block, so there the call is denied."""
+    process = current()
+    while process is not None and process.is_threaded:
+        threads.answer(process)
+        with suppress(Held):
+            return begin(process, args, kwargs)
+    return begin(process, args, kwargs, True)
+
+
+async def run_in_thread(kernel: Running, tool: Tool, args: Any, kwargs: Any) -> Any:
     """Calls a sync tool without blocking the loop. It is decided and confirmed here, so that a waiter who is cancelled
     before it began has cancelled it."""
-    call = tool.begin(current(), args, kwargs)
+    while True:
+        try:
+            call = tool.begin(current(), args, kwargs)
+            break
+        except Held:
+            await asyncio.sleep(0)
     if call.asks:
         await confirm_async(call, kernel.approver, kernel.approval_seconds)
     try:

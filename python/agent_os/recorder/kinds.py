@@ -22,12 +22,15 @@ KINDS: Final[dict[str, str]] = {
     "policy.pending": "a bundle in the watched files may open something, and waits for the operator",
     "policy.rejected": "a bundle was refused, and the one before stayed in force",
     "process.started": "a run of an agent began",
+    "signal.sent": "a signal was sent to a run, and by which",
     "text": "text came into a run by another way than a tool's output",
     "tool.registered": "a tool was made known, with its output's origin and labels",
 }
 
 STATUSES: Final[dict[str, str]] = {
     "cancelled": "whoever waited for the action no longer did",
+    "dropped": "the action returned a result after a signal had ended whoever it was for",
+    "killed": "a signal ended the run that the action was, or the one that waited for it",
     "raised": "the action raised an error",
     "returned": "the action returned a result",
     "withheld": "the action returned a result that was not given to the agent",

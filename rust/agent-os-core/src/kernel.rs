@@ -7,6 +7,8 @@
 mod counters;
 mod decision;
 mod fit;
+mod gate;
+mod lifecycle;
 mod outcome;
 mod process;
 mod protected;
@@ -21,6 +23,8 @@ mod usage;
 pub use counters::Counters;
 pub use decision::Decision;
 pub use fit::NotFit;
+pub use gate::{Attached, Gate};
+pub use lifecycle::NotPermitted;
 pub use outcome::Outcome;
 pub use process::{Agent, OPERATOR, Process, RunData};
 pub use protected::{Protected, ProtectedFault};

@@ -56,6 +56,10 @@ reasons! {
     ActionUnknown = "action_unknown";
     /// The process that asks has ended.
     ProcessEnded = "process_ended";
+    /// The process that asks is stopped; it may ask again when it is continued.
+    ProcessStopped = "process_stopped";
+    /// A signal has ended the process that asks.
+    ProcessKilled = "process_killed";
     /// The kernel is closed, or this is a forked copy of it.
     KernelClosed = "kernel_closed";
     /// The intent could not be recorded, so the action did not happen.

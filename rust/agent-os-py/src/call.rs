@@ -7,15 +7,16 @@ use std::time::Instant;
 use agent_os_core::audit::event::{Draft, kind};
 use agent_os_core::canonical::{encode, parse_floats, write_str};
 use agent_os_core::kernel::{
-    Agent, Approval, Audited, Decision as CoreDecision, InForce, Judged, Outcome, Process as CoreProcess, RecordFault,
-    Recorder, Request, redact,
+    Agent, Approval, Audited, Decision as CoreDecision, Gate, InForce, Judged, Outcome, Process as CoreProcess,
+    RecordFault, Recorder, Request, redact,
 };
-use agent_os_core::policy::{Origin, Record, RedactionRoot};
+use agent_os_core::policy::{Record, RedactionRoot};
 use agent_os_core::reason::Reason;
 use agent_os_core::request::Found;
+use agent_os_core::signal::{Signal, Status};
 use agent_os_core::value::Value;
 use agent_os_log::{Log, Reservation};
-use pyo3::exceptions::{PyBaseException, PyRuntimeError};
+use pyo3::exceptions::{PyBaseException, PyException, PyRuntimeError};
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyDict, PyString, PyTuple};
@@ -25,6 +26,7 @@ use smallvec::SmallVec;
 use crate::bundle::{Extra, now};
 use crate::decision::Decision;
 use crate::errors;
+use crate::flight::{Flight, State};
 use crate::freeze::{Freezer, class_name, hex};
 use crate::kernel::CoreKernel;
 use crate::process::Process;
@@ -32,14 +34,23 @@ use crate::reader::DictArguments;
 use crate::thaw::to_python;
 use crate::tool::{Declared, Injected};
 
-/// The action that running an agent is.
+pyo3::create_exception!(
+    agent_os._core,
+    Held,
+    PyException,
+    "The process must look at its signals before this call; nothing was decided."
+);
+
+/// The action that running an agent and waiting for it is.
 const RUN: &str = "agent.run";
+/// The action that starting an agent beside oneself is.
+const SPAWN: &str = "agent.spawn";
 /// Values larger than this stand in the side store.
 const INLINE_VALUE: usize = 1_024;
 /// Results larger than this stand in the side store: an outcome has little reserved room.
 const INLINE_RESULT: usize = 512;
 /// All arguments up to this size are recorded in their entry.
-const INLINE_ARGUMENTS: usize = 16_384;
+pub(crate) const INLINE_ARGUMENTS: usize = 16_384;
 /// How often an action is confirmed anew because other rules ask after a reload.
 const ROUNDS: u8 = 3;
 
@@ -50,37 +61,29 @@ pub(crate) enum Target {
     /// A tool.
     Tool(Arc<Declared>),
     /// The run of an agent.
-    Run(Arc<Agent>),
+    Run {
+        /// Whose.
+        agent: Arc<Agent>,
+        /// True if nobody waits for it: whoever started it collects later how it ended.
+        spawned: bool,
+    },
 }
 
 impl Target {
     fn action(&self) -> &str {
         match self {
             Self::Tool(declared) => &declared.action,
-            Self::Run(_) => RUN,
+            Self::Run { spawned: false, .. } => RUN,
+            Self::Run { spawned: true, .. } => SPAWN,
         }
     }
 }
 
-enum State {
-    /// Somebody must confirm it.
-    Asking { decision: CoreDecision, deadline: Option<i64> },
-    /// Recorded; the right to dispatch.
-    Ready(Audited<CoreDecision, Reservation>),
-    /// Dispatched.
-    Running { audited: Audited<CoreDecision, Reservation>, started: Instant, child: Option<Arc<CoreProcess>> },
-    /// Over, or in somebody's hands.
-    Done,
-}
-
-type Running = (Audited<CoreDecision, Reservation>, Instant, Option<Arc<CoreProcess>>);
-
 /// One governed call.
 #[pyclass(frozen, module = "agent_os._core")]
 pub(crate) struct Call {
-    kernel: Arc<CoreKernel>,
-    log: Arc<Log>,
-    process: Option<Arc<CoreProcess>>,
+    pub(crate) kernel: Arc<CoreKernel>,
+    pub(crate) log: Arc<Log>,
     target: Target,
     // INVARIANT: the copy that was judged; nobody else holds it before it is dispatched.
     frozen: Py<PyDict>,
@@ -88,9 +91,9 @@ pub(crate) struct Call {
     canonical: Vec<u8>,
     spans: Spans,
     rounds: Mutex<u8>,
+    flight: Arc<Flight>,
     // The rules that were confirmed so far, and by whom; one bundle's only.
     confirmed: Mutex<Option<Approval>>,
-    state: Mutex<State>,
     // The place of the outcome, once it was recorded and until it is known to be durable.
     outcome: Mutex<Option<u64>>,
     // What it returned, until its outcome is durable.
@@ -98,7 +101,8 @@ pub(crate) struct Call {
 }
 
 impl Call {
-    /// Freezes and judges.
+    /// Freezes and judges. Raises `Held`, and nothing happened, if signals must be looked at first, unless `through`.
+    #[expect(clippy::too_many_arguments, reason = "a call is described whole")]
     pub(crate) fn begin(
         py: Python<'_>,
         kernel: &Arc<CoreKernel>,
@@ -107,7 +111,16 @@ impl Call {
         target: Target,
         arguments: &Bound<'_, PyDict>,
         injected: Option<Injected>,
+        through: bool,
     ) -> PyResult<Self> {
+        let held = |process: &CoreProcess| match process.gate() {
+            Gate::Stopped => true,
+            Gate::Signalled => process.is_threaded(),
+            Gate::Open | Gate::Ended | Gate::Killed => false,
+        };
+        if !through && process.as_deref().is_some_and(held) {
+            return Err(Held::new_err("the process is stopped, or a signal waits for it"));
+        }
         let mut freezer = Freezer::new();
         let (frozen, spans) = match freezer.arguments(arguments) {
             Ok(frozen) => frozen,
@@ -122,7 +135,7 @@ impl Call {
         let call = Self {
             kernel: Arc::clone(kernel),
             log: Arc::clone(log),
-            process,
+            flight: Arc::new(Flight::new(kernel, process)),
             target,
             frozen: frozen.unbind(),
             injected: injected.unwrap_or_default(),
@@ -130,11 +143,14 @@ impl Call {
             spans: spans.into_iter().map(|(key, span)| (key.unbind(), span)).collect(),
             rounds: Mutex::new(0),
             confirmed: Mutex::new(None),
-            state: Mutex::new(State::Done),
             outcome: Mutex::new(None),
             held: Mutex::new(None),
         };
         call.judge(py, None)?;
+        if let (Target::Run { agent, spawned }, Some(parent)) = (&call.target, &call.flight.process) {
+            let _ =
+                call.flight.child.set(call.kernel.create(agent, parent, !spawned, *spawned && parent.is_operator()));
+        }
         Ok(call)
     }
 
@@ -162,20 +178,24 @@ impl Call {
         };
         let request =
             Request { action: self.target.action(), args: &arguments, now_micros: now(), describe: &describe };
-        match self.kernel.judge(&in_force, self.process.as_deref(), &request, approval) {
+        match self.kernel.judge(&in_force, self.flight.process.as_deref(), &request, approval) {
             Judged::Go(audited) => {
-                self.put(State::Ready(audited));
+                self.flight.put(State::Ready(audited));
                 Ok(())
             }
             Judged::Ask(decision) => {
                 let mut rounds = self.rounds.lock().unwrap_or_else(PoisonError::into_inner);
                 *rounds += 1;
                 if *rounds > ROUNDS {
-                    let (decision, _) =
-                        self.kernel.refuse_asked(self.process.as_deref(), &request, decision, Reason::ApprovalChanged);
+                    let (decision, _) = self.kernel.refuse_asked(
+                        self.flight.process.as_deref(),
+                        &request,
+                        decision,
+                        Reason::ApprovalChanged,
+                    );
                     return Err(self.denied(py, decision));
                 }
-                self.put(State::Asking { decision, deadline: None });
+                self.flight.put(State::Asking { decision, deadline: None });
                 Ok(())
             }
             Judged::Denied(decision, Some(fault)) if decision.verdict.reason == Reason::RecordFailed => {
@@ -186,39 +206,25 @@ impl Call {
     }
 
     fn denied(&self, py: Python<'_>, decision: CoreDecision) -> PyErr {
+        if let (Reason::ProcessKilled, Some(process)) = (decision.verdict.reason, &self.flight.process) {
+            return killed(py, process);
+        }
         let decision = Decision(decision);
-        let agent = self.process.as_ref().map(|process| process.agent().id.as_str());
+        let agent = self.flight.process.as_ref().map(|process| process.agent().id.as_str());
         errors::denied(py, &decision.denial(self.target.action(), agent), decision)
     }
 
-    fn put(&self, state: State) {
-        *self.state.lock().unwrap_or_else(PoisonError::into_inner) = state;
-    }
-
-    /// Takes the state if it is the wanted one; any other stays as it is.
-    fn take_if(&self, wanted: impl Fn(&State) -> bool) -> State {
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        if wanted(&state) { std::mem::replace(&mut *state, State::Done) } else { State::Done }
-    }
-
     fn take_asking(&self) -> PyResult<(CoreDecision, Option<i64>)> {
-        match self.take_if(|state| matches!(state, State::Asking { .. })) {
+        match self.flight.take_if(|state| matches!(state, State::Asking { .. })) {
             State::Asking { decision, deadline } => Ok((decision, deadline)),
             _ => Err(out_of_order()),
         }
     }
 
     fn take_ready(&self) -> PyResult<Audited<CoreDecision, Reservation>> {
-        match self.take_if(|state| matches!(state, State::Ready(_))) {
+        match self.flight.take_if(|state| matches!(state, State::Ready(_))) {
             State::Ready(audited) => Ok(audited),
             _ => Err(out_of_order()),
-        }
-    }
-
-    fn take_running(&self) -> Option<Running> {
-        match self.take_if(|state| matches!(state, State::Running { .. })) {
-            State::Running { audited, started, child } => Some((audited, started, child)),
-            _ => None,
         }
     }
 
@@ -316,7 +322,7 @@ impl Call {
         self.canonical.get(span.clone())
     }
 
-    fn write_value(&self, canonical: &[u8], inline: usize, out: &mut Vec<u8>) -> Result<(), RecordFault> {
+    pub(crate) fn write_value(&self, canonical: &[u8], inline: usize, out: &mut Vec<u8>) -> Result<(), RecordFault> {
         if canonical.len() <= inline {
             out.extend_from_slice(canonical);
             return Ok(());
@@ -329,7 +335,7 @@ impl Call {
     fn request_digest(&self) -> String {
         let mut hash = Sha256::new();
         let (agent, pid) =
-            self.process.as_ref().map_or(("", 0), |process| (process.agent().id.as_str(), process.pid()));
+            self.flight.process.as_ref().map_or(("", 0), |process| (process.agent().id.as_str(), process.pid()));
         for part in
             [b"agent-os request 1".as_slice(), self.target.action().as_bytes(), agent.as_bytes(), &pid.to_be_bytes()]
         {
@@ -349,7 +355,7 @@ impl Call {
     ) -> Result<(), RecordFault> {
         let mut draft = Draft::new();
         draft.text("action", self.target.action());
-        if let Some(process) = &self.process {
+        if let Some(process) = &self.flight.process {
             draft.text("agent", &process.agent().id);
         }
         if let Some(by) = by {
@@ -359,7 +365,7 @@ impl Call {
             draft.number("expires", u64::try_from(expires).unwrap_or(0));
         }
         draft.text("kind", what);
-        if let Some(process) = &self.process {
+        if let Some(process) = &self.flight.process {
             draft.number("pid", process.pid());
         }
         draft.text("request", &self.request_digest()).texts("rules", decision.rule_ids());
@@ -379,22 +385,29 @@ impl Call {
     }
 
     fn refuse_asked(&self, py: Python<'_>, decision: CoreDecision, reason: Reason) -> PyErr {
+        self.finish_child(Status::Raised);
         let in_force = self.kernel.in_force();
         let describe = |level: Record, redactions: &[String], out: &mut Vec<u8>| {
             self.describe(py, &in_force, level, redactions, out)
         };
         let request = Request { action: self.target.action(), args: &(), now_micros: now(), describe: &describe };
-        let (decision, _) = self.kernel.refuse_asked(self.process.as_deref(), &request, decision, reason);
+        let (decision, _) = self.kernel.refuse_asked(self.flight.process.as_deref(), &request, decision, reason);
         self.denied(py, decision)
     }
 }
 
 #[pymethods]
 impl Call {
+    /// The process of the run that was asked for.
+    #[getter]
+    fn child(&self) -> PyResult<Process> {
+        self.flight.child.get().map(|child| self.handle(child)).ok_or_else(out_of_order)
+    }
+
     /// True while somebody must confirm it.
     #[getter]
     fn asks(&self) -> bool {
-        matches!(*self.state.lock().unwrap_or_else(PoisonError::into_inner), State::Asking { .. })
+        matches!(*self.flight.state(), State::Asking { .. })
     }
 
     /// Records that confirmation is asked for, and says what an approver needs to know. After `seconds` it is too late.
@@ -405,8 +418,8 @@ impl Call {
             .map_err(|fault| errors::unrecorded(py, &fault))?;
         let asked = PyDict::new(py);
         asked.set_item("action", self.target.action())?;
-        asked.set_item("agent_id", self.process.as_ref().map(|process| process.agent().id.as_str()))?;
-        asked.set_item("pid", self.process.as_ref().map(|process| process.pid()))?;
+        asked.set_item("agent_id", self.flight.process.as_ref().map(|process| process.agent().id.as_str()))?;
+        asked.set_item("pid", self.flight.process.as_ref().map(|process| process.pid()))?;
         // The approver gets a copy of its own, without what must not be seen.
         let mut shown = parse_floats(&self.canonical).map_err(|error| PyRuntimeError::new_err(error.to_string()))?;
         redact(&mut shown, RedactionRoot::Args, &decision.obligations.redact);
@@ -422,7 +435,7 @@ impl Call {
         asked.set_item("request", self.request_digest())?;
         asked.set_item("bundle", decision.bundle.digest())?;
         asked.set_item("expires_micros", expires)?;
-        self.put(State::Asking { decision, deadline: Some(expires) });
+        self.flight.put(State::Asking { decision, deadline: Some(expires) });
         Ok(asked)
     }
 
@@ -451,11 +464,12 @@ impl Call {
     /// The caller no longer waits: what has not begun does not begin, and the run that has, ends.
     fn abandon(&self, py: Python<'_>) -> PyResult<()> {
         if let Ok(audited) = self.take_ready() {
-            self.kernel.withdraw(&audited, self.process.as_deref());
+            self.kernel.withdraw(&audited, self.flight.process.as_deref());
+            self.finish_child(Status::Raised);
             return self.finish(py, audited, Instant::now(), "cancelled", None, None, None);
         }
-        if let State::Running { child: Some(child), .. } = &*self.state.lock().unwrap_or_else(PoisonError::into_inner) {
-            self.kernel.end(child);
+        if let (State::Running { .. }, Some(child)) = (&*self.flight.state(), self.flight.child.get()) {
+            self.kernel.end(child, Status::Raised);
         }
         Ok(())
     }
@@ -477,31 +491,34 @@ impl Call {
         };
         let started = Instant::now();
         let result = declared.invoke(right, self.frozen.bind(py), &self.injected);
-        self.put(State::Running { audited, started, child: None });
+        self.flight.begun(py, audited, started, result.as_ref().ok());
         result
     }
 
     /// Starts the agent's run and returns its handle. The operator's words become text of origin `user`.
     fn start(&self, py: Python<'_>, args: &Bound<'_, PyTuple>, kwargs: &Bound<'_, PyDict>) -> PyResult<Process> {
-        let (Target::Run(agent), Some(parent)) = (&self.target, &self.process) else { return Err(out_of_order()) };
+        let (Some(child), Some(parent)) = (self.flight.child.get(), &self.flight.process) else {
+            return Err(out_of_order());
+        };
         let audited = self.take_ready()?;
         let right = match self.kernel.clear(&audited) {
             Ok(right) => right,
             Err(fault) => return Err(self.not_cleared(py, &audited, &fault)),
         };
         let started = Instant::now();
-        let begun = self.kernel.start(right, agent, parent).and_then(|child| {
-            let told = if parent.is_operator() { self.tell(&child, args, kwargs) } else { Ok(()) };
-            told.map(|()| Arc::clone(&child)).inspect_err(|_| self.kernel.end(&child))
-        });
+        let begun = self
+            .kernel
+            .start(right, child, now())
+            .and_then(|_| if parent.is_operator() { self.tell(child, args, kwargs) } else { Ok(()) });
         match begun {
-            Ok(child) => {
-                self.put(State::Running { audited, started, child: Some(Arc::clone(&child)) });
-                Ok(Process(child))
+            Ok(()) => {
+                self.flight.begun(py, audited, started, None);
+                Ok(self.handle(child))
             }
             Err(fault) => {
+                self.kernel.end(child, Status::Raised);
                 // Nothing ran; the room for saying so was reserved.
-                self.kernel.withdraw(&audited, self.process.as_deref());
+                self.kernel.withdraw(&audited, self.flight.process.as_deref());
                 self.finish(py, audited, started, "withheld", None, Some(("RecorderError", &fault.message)), None)?;
                 Err(errors::unrecorded(py, &fault))
             }
@@ -512,7 +529,7 @@ impl Call {
     /// outcome's before the result. 0 if nothing has to be waited for.
     #[getter]
     fn unsettled(&self) -> u64 {
-        let size = match &*self.state.lock().unwrap_or_else(PoisonError::into_inner) {
+        let size = match &*self.flight.state() {
             State::Ready(audited) => self.kernel.needs(audited),
             _ => self.outcome.lock().unwrap_or_else(PoisonError::into_inner).map_or(0, |seq| seq + 1),
         };
@@ -549,10 +566,19 @@ impl Call {
 
 impl Call {
     fn record_returned<'py>(&self, py: Python<'py>, result: Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
-        let (audited, started, child) = self.take_running().ok_or_else(out_of_order)?;
+        let (audited, started) = match (self.flight.take_running(), self.killed_meanwhile()) {
+            (Some(running), _) => running,
+            (None, Some(process)) => return Err(killed(py, process)),
+            (None, None) => return Err(out_of_order()),
+        };
+        if let Some(process) = self.killed_meanwhile() {
+            self.finish_child(Status::Returned);
+            self.finish(py, audited, started, "dropped", None, None, None)?;
+            return Err(killed(py, process));
+        }
         let (labels, origin): (&[String], _) = match &self.target {
             Target::Tool(declared) => (&declared.labels, Some(declared.origin)),
-            Target::Run(_) => (&[], None),
+            Target::Run { .. } => (&[], None),
         };
         let decision = audited.get();
         let redactions = decision.obligations.redact.clone();
@@ -565,7 +591,7 @@ impl Call {
             freezer.value(&result, 0).is_ok()
         };
         if !frozen && acts_later(&result) {
-            self.finish_child(child.as_ref());
+            self.finish_child(Status::Returned);
             // A coroutine or generator that is closed before its first step has done nothing.
             let _ = result.call_method0(intern!(py, "close"));
             self.finish(py, audited, started, "withheld", None, None, None)?;
@@ -588,7 +614,7 @@ impl Call {
             if redact(&mut value, RedactionRoot::Result, &redactions) {
                 let shown = canonical.is_some().then(|| to_python(py, &value));
                 let Some(Ok(shown)) = shown else {
-                    self.finish_child(child.as_ref());
+                    self.finish_child(Status::Returned);
                     let message = format!(
                         "`{}` returned something that cannot be redacted as the policy demands, so it is withheld; \
                          return plain values",
@@ -608,14 +634,14 @@ impl Call {
                 Ok(()) => Some(reference.as_slice()),
                 Err(fault) => {
                     // The room for a small outcome is reserved; the payload has none.
-                    self.finish_child(child.as_ref());
+                    self.finish_child(Status::Returned);
                     self.finish(py, audited, started, "withheld", None, Some(("RecorderError", &fault.message)), None)?;
                     return Err(errors::unrecorded(py, &fault));
                 }
             },
             _ => None,
         };
-        if let Some(process) = &self.process {
+        if let Some(process) = &self.flight.process {
             process.add_labels(labels);
             if let Some(origin) = origin {
                 match &canonical {
@@ -628,21 +654,23 @@ impl Call {
                 }
             }
         }
-        self.finish_child(child.as_ref());
+        self.finish_child(Status::Returned);
         let digest = canonical.as_deref().map(|bytes| self.log.salted_digest(bytes));
         self.finish(py, audited, started, "returned", digest, None, full)?;
         Ok(given)
     }
 
     fn record_raised(&self, py: Python<'_>, error: &Bound<'_, PyBaseException>, cancelled: bool) -> PyResult<()> {
-        let Some((audited, started, child)) = self.take_running() else { return Ok(()) };
-        self.finish_child(child.as_ref());
+        let running = self.flight.take_running();
+        self.finish_child(Status::Raised);
+        // A kill has recorded the outcome already.
+        let Some((audited, started)) = running else { return Ok(()) };
         let class = class_name(error.as_any());
         // What a message says cannot be redacted by path, so where anything is to be, it is left out.
         let hidden = !audited.get().obligations.redact.is_empty();
         let spoken = error.str().ok().and_then(|text| text.to_str().map(str::to_owned).ok());
         let message = if hidden { "" } else { spoken.as_deref().unwrap_or_default() };
-        if let (Some(process), Target::Tool(declared)) = (&self.process, &self.target) {
+        if let (Some(process), Target::Tool(declared)) = (&self.flight.process, &self.target) {
             process.add_labels(&declared.labels);
             process.add_text(declared.origin, spoken.as_deref().unwrap_or_default());
             // A group, notes, or an error that cannot be spelt: the run has seen more than this text.
@@ -651,7 +679,11 @@ impl Call {
                 process.lose_text();
             }
         }
-        let status = if cancelled { "cancelled" } else { "raised" };
+        let status = match self.killed_meanwhile() {
+            Some(_) => "killed",
+            None if cancelled => "cancelled",
+            None => "raised",
+        };
         self.finish(py, audited, started, status, None, Some((&class, message)), None)
     }
 
@@ -668,11 +700,11 @@ impl Call {
     ) -> PyResult<()> {
         let (labels, origin): (&[String], _) = match &self.target {
             Target::Tool(declared) => (&declared.labels, Some(declared.origin.code())),
-            Target::Run(_) => (&[], None),
+            Target::Run { .. } => (&[], None),
         };
         let micros = u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX);
         let outcome = Outcome { status, digest, full, error, labels, origin, micros };
-        match self.kernel.finish(audited, self.process.as_deref(), &outcome) {
+        match self.kernel.finish(audited, self.flight.process.as_deref(), &outcome) {
             Ok(seq) => {
                 *self.outcome.lock().unwrap_or_else(PoisonError::into_inner) = Some(seq);
                 Ok(())
@@ -705,7 +737,7 @@ impl Call {
 
     /// The intent stands in the log, and whether it would survive a loss of power is not known: nothing happens.
     fn not_cleared(&self, py: Python<'_>, audited: &Audited<CoreDecision, Reservation>, fault: &RecordFault) -> PyErr {
-        self.kernel.withdraw(audited, self.process.as_deref());
+        self.kernel.withdraw(audited, self.flight.process.as_deref());
         self.not_recorded(py, fault)
     }
 
@@ -718,52 +750,38 @@ impl Call {
         errors::unrecorded(py, &RecordFault { code: fault.code, message })
     }
 
-    /// Ends the run that this call started; what it has seen, its parent has now seen.
-    fn finish_child(&self, child: Option<&Arc<CoreProcess>>) {
-        if let Some(child) = child {
-            self.kernel.end(child);
-            if let Some(parent) = &self.process {
-                parent.absorb(child);
-            }
+    /// Ends the run that this call started; what it has seen, its parent has now seen. Of a run that was spawned somebody
+    /// collects later how it ended.
+    fn finish_child(&self, status: Status) {
+        let Some(child) = self.flight.child.get() else { return };
+        self.kernel.end(child, status);
+        if matches!(self.target, Target::Run { spawned: false, .. }) {
+            self.kernel.reap(child);
+        }
+        if let Some(parent) = &self.flight.process {
+            parent.absorb(child);
         }
     }
 
-    /// Adds the operator's words to what the run has seen.
-    fn tell(
-        &self,
-        child: &CoreProcess,
-        args: &Bound<'_, PyTuple>,
-        kwargs: &Bound<'_, PyDict>,
-    ) -> Result<(), RecordFault> {
-        for value in args.iter().chain(kwargs.values()) {
-            let mut freezer = Freezer::new();
-            if freezer.value(&value, 0).is_err() {
-                continue;
-            }
-            let Ok(value) = parse_floats(&freezer.out) else { continue };
-            let text = value.run_text();
-            if !text.is_empty() {
-                child.add_text(Origin::User, &text);
-                self.record_text(child, &text)?;
-            }
-        }
-        Ok(())
+    /// The process that a signal has ended while the call ran: the one that it started, or the one that called.
+    fn killed_meanwhile(&self) -> Option<&Arc<CoreProcess>> {
+        [self.flight.child.get(), self.flight.process.as_ref()]
+            .into_iter()
+            .flatten()
+            .find(|process| process.gate() == Gate::Killed)
     }
 
-    /// Records text that came in with the operator's words.
-    fn record_text(&self, child: &CoreProcess, text: &str) -> Result<(), RecordFault> {
-        let mut spelt = Vec::new();
-        write_str(text, &mut spelt);
-        let mut draft = Draft::new();
-        draft.text("digest", &hex(&self.log.salted_digest(&spelt)));
-        if self.kernel.default_level() == Record::Full {
-            let mut written = Vec::new();
-            self.write_value(&spelt, INLINE_ARGUMENTS, &mut written)?;
-            draft.field("full", |out| out.extend_from_slice(&written));
-        }
-        draft.text("kind", kind::TEXT).text("origin", Origin::User.code()).number("pid", child.pid());
-        self.kernel.recorder().event(&draft).map(|_| ())
+    fn handle(&self, process: &Arc<CoreProcess>) -> Process {
+        Process { core: Arc::clone(process), kernel: Arc::clone(&self.kernel) }
     }
+}
+
+fn killed(py: Python<'_>, process: &CoreProcess) -> PyErr {
+    let signal = match process.signals().status() {
+        Some(Status::Killed(signal)) => signal,
+        Some(Status::Returned | Status::Raised) | None => Signal::Kill,
+    };
+    errors::killed(py, process, signal)
 }
 
 /// True for awaitables and generators, by their type.

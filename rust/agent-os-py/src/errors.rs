@@ -1,7 +1,8 @@
 //! The one place where Rust's failures become the classes of `agent_os.errors`.
 
-use agent_os_core::kernel::RecordFault;
+use agent_os_core::kernel::{Process, RecordFault};
 use agent_os_core::reason::Reason;
+use agent_os_core::signal::Signal;
 use agent_os_log::LogError;
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
@@ -11,6 +12,7 @@ use pyo3::types::{PyDict, PyType};
 use crate::decision::Decision;
 
 static DENIED: PyOnceLock<Py<PyType>> = PyOnceLock::new();
+static KILLED: PyOnceLock<Py<PyType>> = PyOnceLock::new();
 static INVALID: PyOnceLock<Py<PyType>> = PyOnceLock::new();
 static STORE: PyOnceLock<Py<PyType>> = PyOnceLock::new();
 static RECORDER: PyOnceLock<Py<PyType>> = PyOnceLock::new();
@@ -47,6 +49,17 @@ pub(crate) fn store(py: Python<'_>, error: &agent_os_store::StoreError) -> PyErr
 /// `UnsupportedEntryPoint`.
 pub(crate) fn unsupported(py: Python<'_>, message: &str) -> PyErr {
     build(py, &UNSUPPORTED, "UnsupportedEntryPoint", message, |_| Ok(()))
+}
+
+/// `AgentKilled`: a signal has ended the process.
+pub(crate) fn killed(py: Python<'_>, process: &Process, signal: Signal) -> PyErr {
+    let agent = &process.agent().id;
+    let message = format!("process {} of agent `{agent}` was ended by {}", process.pid(), signal.name());
+    build(py, &KILLED, "AgentKilled", &message, |keywords| {
+        keywords.set_item("pid", process.pid())?;
+        keywords.set_item("agent_id", agent)?;
+        keywords.set_item("signal", signal.number())
+    })
 }
 
 /// The error for a log that cannot be opened, read or written.

@@ -9,6 +9,7 @@ use agent_os_core::canonical;
 use agent_os_core::kernel::{Decision as CoreDecision, Kernel as Road, NotFit, Store};
 use agent_os_core::policy::{ArgumentTypes, Record};
 use agent_os_core::reason::Reason;
+use agent_os_core::signal::Signal;
 use agent_os_core::value::Value;
 use agent_os_log::{Durability, Log, Options};
 use agent_os_store::{MemoryStore, SqliteStore};
@@ -127,9 +128,13 @@ impl Kernel {
                 None => CoreDecision::refusal(Reason::AgentUnknown, &in_force.bundle).verdict,
             },
             None => match self.current.bind(py).call0()?.cast::<Process>() {
-                Ok(process) => {
-                    self.core.check_process(&in_force, &process.get().0, action, &arguments, moment(&in_force.bundle))
-                }
+                Ok(process) => self.core.check_process(
+                    &in_force,
+                    &process.get().core,
+                    action,
+                    &arguments,
+                    moment(&in_force.bundle),
+                ),
                 Err(_) => CoreDecision::refusal(Reason::NoProcess, &in_force.bundle).verdict,
             },
         };
@@ -139,7 +144,7 @@ impl Kernel {
     /// Refuses inside a running agent; `action` says what was asked for.
     fn control(&self, py: Python<'_>, action: &str) -> PyResult<()> {
         let current = self.current.bind(py).call0()?;
-        let process = current.cast::<Process>().ok().map(|process| Arc::clone(&process.get().0));
+        let process = current.cast::<Process>().ok().map(|process| Arc::clone(&process.get().core));
         let Some(decision) = self.core.control(process.as_deref(), action, now()) else { return Ok(()) };
         let decision = Decision(decision);
         let agent = process.as_ref().map(|process| process.agent().id.as_str());
@@ -149,7 +154,7 @@ impl Kernel {
     /// Notes that the run that the caller is in asked for an action that no tool does.
     fn unknown(&self, py: Python<'_>, action: &str) -> PyResult<()> {
         let current = self.current.bind(py).call0()?;
-        let process = current.cast::<Process>().ok().map(|process| Arc::clone(&process.get().0));
+        let process = current.cast::<Process>().ok().map(|process| Arc::clone(&process.get().core));
         Call::refuse_unjudged(&self.core, process.as_deref(), action, Reason::ActionUnknown);
         Ok(())
     }
@@ -195,27 +200,45 @@ impl Kernel {
         Tool::new(py, self, action, function, parameters, labels, origin, signature, types)
     }
 
-    /// Asks to run an agent; `arguments` says of what types its arguments are.
+    /// Asks to run an agent, or with `spawned` to start it beside oneself; `arguments` says of what types its arguments
+    /// are.
+    #[pyo3(signature = (agent_id, process, arguments, spawned=false))]
     fn run(
         &self,
         py: Python<'_>,
         agent_id: &str,
         process: Option<&Process>,
         arguments: &Bound<'_, PyDict>,
+        spawned: bool,
     ) -> PyResult<Call> {
         let agent = self
             .core
             .agent(agent_id)
             .ok_or_else(|| PyValueError::new_err(format!("no agent `{agent_id}` is registered; register it first")))?;
-        let process = process.map(|process| Arc::clone(&process.0));
-        Call::begin(py, &self.core, &self.log, process, Target::Run(agent), arguments, None)
+        let process = process.map(|process| Arc::clone(&process.core));
+        Call::begin(py, &self.core, &self.log, process, Target::Run { agent, spawned }, arguments, None, false)
+    }
+
+    /// The processes that were not reaped, by number.
+    fn processes(&self) -> Vec<Process> {
+        let handle = |core| Process { core, kernel: Arc::clone(&self.core) };
+        self.core.processes().into_iter().map(handle).collect()
+    }
+
+    /// Raises a signal in the kernel's own name; `why` stands in the log. Refused inside a running agent.
+    fn raise_signal(&self, py: Python<'_>, target: &Process, number: u8, why: &str) -> PyResult<&'static str> {
+        self.control(py, "kernel.signal")?;
+        let signal =
+            Signal::from_number(number).ok_or_else(|| PyValueError::new_err(format!("there is no signal {number}")))?;
+        let posted = self.core.raise(&target.core, signal, why).map_err(|fault| errors::unrecorded(py, &fault))?;
+        Ok(posted.code())
     }
 
     /// The operator's own identity; refused inside a running agent.
     #[getter]
     fn operator(&self, py: Python<'_>) -> PyResult<Process> {
         self.control(py, "kernel.operator")?;
-        Ok(Process(Arc::clone(self.core.operator())))
+        Ok(Process { core: Arc::clone(self.core.operator()), kernel: Arc::clone(&self.core) })
     }
 
     /// Puts another bundle in force; `reason` is `reload` or `watch`. Without `protected`, that stays what it is.

@@ -5,7 +5,9 @@ mod bundle;
 mod call;
 mod decision;
 mod diff;
+mod driver;
 mod errors;
+mod flight;
 mod freeze;
 mod index;
 mod kernel;
@@ -20,6 +22,7 @@ mod tables;
 mod thaw;
 mod tool;
 mod types;
+mod words;
 
 use pyo3::prelude::*;
 
@@ -31,9 +34,11 @@ mod _core {
     #[pymodule_export]
     use crate::bundle::{Bundle, CompileFailed};
     #[pymodule_export]
-    use crate::call::Call;
+    use crate::call::{Call, Held};
     #[pymodule_export]
     use crate::decision::{Decision, Shadow};
+    #[pymodule_export]
+    use crate::driver::{Driver, morgue};
     #[pymodule_export]
     use crate::freeze::{canonical, digest, freeze};
     #[pymodule_export]
@@ -43,7 +48,7 @@ mod _core {
     #[pymodule_export]
     use crate::log::{LogEntries, LogReader, keep_cosignature, mark_forked, verify_log, witness_name};
     #[pymodule_export]
-    use crate::process::Process;
+    use crate::process::{Process, Watch};
     #[pymodule_export]
     use crate::proof::{is_consistent, is_included, rotate_log_key};
     #[pymodule_export]

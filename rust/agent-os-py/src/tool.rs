@@ -135,15 +135,18 @@ impl Tool {
         self.declared.origin.code()
     }
 
-    /// Binds, freezes, decides and records; the call that comes back may run, unless it has to be confirmed first.
+    /// Binds, freezes, decides and records; the call that comes back may run, unless it has to be confirmed first. Raises
+    /// `Held` for a process that must look at its signals first, or with `through` denies what it asks for.
+    #[pyo3(signature = (process, args, kwargs, through=false))]
     fn begin(
         &self,
         py: Python<'_>,
         process: Option<&Process>,
         args: &Bound<'_, PyTuple>,
         kwargs: Option<&Bound<'_, PyDict>>,
+        through: bool,
     ) -> PyResult<Call> {
-        let process = process.map(|process| Arc::clone(&process.0));
+        let process = process.map(|process| Arc::clone(&process.core));
         let target = Target::Tool(Arc::clone(&self.declared));
         let (arguments, injected) = match self.declared.bind(py, args, kwargs) {
             Ok(Binding::Arguments(arguments, injected)) => (arguments, injected),
@@ -156,7 +159,7 @@ impl Tool {
                 return Err(errors::invalid(py, &message));
             }
         };
-        Call::begin(py, &self.kernel, &self.log, process, target, &arguments, Some(injected))
+        Call::begin(py, &self.kernel, &self.log, process, target, &arguments, Some(injected), through)
     }
 }
 

@@ -77,6 +77,7 @@ def test_an_entry_with_nothing_but_what_its_kind_has_makes_a_line(kind: str) -> 
         "policy.rejected": {"error": "first\nsecond"},
         "agent.registered": {"agent": "b", "roles": []},
         "tool.registered": {"action": "a", "origin": "untrusted", "labels": [], "injected": []},
+        "signal.sent": {"agent": "b", "pid": 1, "sender": 0, "signal": "SIGTERM"},
         "text": {"pid": 1, "origin": "user"},
         "log.recovered": {"at": 9, "dropped_bytes": 12},
     }

@@ -20,7 +20,7 @@ from agent_os import (
     RequestInvalid,
     UnsupportedEntryPoint,
 )
-from agent_os.kernel.context import current
+from agent_os.processes.context import current
 from tests.unit.kernel.desk import ALL, about, desk, inside, of_kind
 
 

@@ -8,7 +8,16 @@ from typing import Any
 
 import pytest
 
-from agent_os import AgentOSError, FlightRecorder, KernelSpace, PolicyDenied, PolicyError, RecorderError
+from agent_os import (
+    AgentKilled,
+    AgentOSError,
+    AgentSignal,
+    FlightRecorder,
+    KernelSpace,
+    PolicyDenied,
+    PolicyError,
+    RecorderError,
+)
 from tests.unit.kernel.desk import ALL, RUN, Trace, about, desk, inside, of_kind, policy
 
 SMALL = "{id: small, effect: allow, action: t.pay, when: {args.amount: {le: 10}}}"
@@ -269,8 +278,8 @@ async def test_an_async_with_block_closes_as_well(tmp_path: Path) -> None:
     assert FlightRecorder(tmp_path / "log").verify().closed
 
 
-def test_a_result_that_comes_after_close_is_withheld_and_the_log_shows_the_open_end(tmp_path: Path) -> None:
-    """The effect has begun, so the intent stands; its end was not seen, and the log does not pretend otherwise."""
+def test_close_kills_what_runs_and_the_log_says_so(tmp_path: Path) -> None:
+    """The effect has begun, so the intent stands; its result is dropped, whenever it comes."""
     kernel = KernelSpace(policy(ALL), recorder=tmp_path / "log")
 
     async def scene() -> None:
@@ -290,11 +299,13 @@ def test_a_result_that_comes_after_close_is_withheld_and_the_log_shows_the_open_
         await began.wait()
         kernel.close()
         go_on.set()
-        with pytest.raises(RecorderError) as withheld:
+        with pytest.raises(AgentKilled) as killed:
             await run
-        assert withheld.value.code == "outcome_unrecorded"
+        assert killed.value.signal == AgentSignal.SIGKILL
 
     asyncio.run(scene())
     report = FlightRecorder(tmp_path / "log").verify()
-    assert (report.ok, len(report.unfinished)) == (True, 2)
-    assert about(kernel, "t.wait") == [("intent", "allowed_by_rule")]
+    assert (report.ok, len(report.unfinished)) == (True, 0)
+    statuses = [entry["status"] for entry in FlightRecorder(tmp_path / "log").entries() if entry["kind"] == "outcome"]
+    assert statuses == ["killed", "killed"]
+    assert about(kernel, "t.wait") == [("intent", "allowed_by_rule"), ("outcome", "killed")]

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from agent_os import ApprovalRequest, FlightRecorder, KernelSpace, PolicyDenied, RecorderError
-from agent_os.kernel.context import current
+from agent_os.processes.context import current
 from tests.unit.kernel.desk import RUN, desk, inside, of_kind, policy
 
 CARD = "4111-1111-1111-1111"

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from agent_os import KernelSpace, PolicyDenied, RequestInvalid, UnsupportedEntryPoint
-from agent_os.kernel.context import current
+from agent_os.processes.context import current
 from tests.unit.kernel.desk import Trace, about, desk, inside, of_kind
 
 # -- declaring --------------------------------------------------------------------------------------------------------

@@ -27,6 +27,8 @@ pub mod kind {
     pub const TOOL_REGISTERED: &str = "tool.registered";
     /// A run of an agent began.
     pub const PROCESS_STARTED: &str = "process.started";
+    /// A signal was sent to a process.
+    pub const SIGNAL_SENT: &str = "signal.sent";
     /// Text came into a run by another way than a tool's output.
     pub const TEXT: &str = "text";
     /// An action is allowed and about to happen.

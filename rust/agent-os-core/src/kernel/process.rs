@@ -4,7 +4,9 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::counters::Counters;
+use super::gate::{Attached, Gate, GateKeeper};
 use crate::policy::{Origin, Provenance};
+use crate::signal::{Control, Delivery, Disposition, Mask, NotCatchable, Signal, SignalSet, State};
 
 /// The agent id under which the operator's own calls are decided and recorded; no agent can be registered under it.
 pub const OPERATOR: &str = "operator";
@@ -49,7 +51,13 @@ pub struct Process {
     pub(super) agent: Arc<Agent>,
     pub(super) parent: Option<Arc<Process>>,
     pub(super) depth: u32,
-    ended: AtomicBool,
+    /// Number of the process whose group it is in.
+    group: u64,
+    /// True if its parent's code waits for it.
+    foreground: bool,
+    threaded: AtomicBool,
+    started_micros: AtomicU64,
+    pub(super) keeper: GateKeeper,
     data: Mutex<Arc<RunData>>,
     calls: AtomicU64,
     /// What this run and those below it have used of limits that count within a run.
@@ -57,16 +65,33 @@ pub struct Process {
 }
 
 impl Process {
-    pub(super) fn new(kernel: u64, pid: u64, agent: Arc<Agent>, parent: Option<Arc<Process>>) -> Self {
+    /// `leads` makes it the first of a group of its own; else it joins that of its parent, or leads one if the operator
+    /// starts it.
+    pub(super) fn new(
+        kernel: u64,
+        pid: u64,
+        agent: Arc<Agent>,
+        parent: Option<Arc<Process>>,
+        foreground: bool,
+        leads: bool,
+    ) -> Self {
         let data = parent.as_ref().map_or_else(Arc::default, |parent| parent.data());
         let depth = parent.as_ref().filter(|parent| !parent.is_operator()).map_or(0, |parent| parent.depth + 1);
+        let group = match &parent {
+            Some(parent) if !leads && !parent.is_operator() => parent.group,
+            _ => pid,
+        };
         Self {
             kernel,
             pid,
             agent,
             parent,
             depth,
-            ended: AtomicBool::new(false),
+            group,
+            foreground,
+            threaded: AtomicBool::new(false),
+            started_micros: AtomicU64::new(0),
+            keeper: GateKeeper::new(),
             data: Mutex::new(data),
             calls: AtomicU64::new(0),
             counters: Mutex::default(),
@@ -130,14 +155,114 @@ impl Process {
         self.pid == 0
     }
 
+    /// Number of the process whose group it is in.
+    #[must_use]
+    pub fn group(&self) -> u64 {
+        self.group
+    }
+
+    /// Number of the kernel that it is of: with the process's own number it tells all processes of a program apart.
+    #[must_use]
+    pub fn kernel_number(&self) -> u64 {
+        self.kernel
+    }
+
+    /// True if its code runs in a thread of its own, where nobody drives it.
+    #[must_use]
+    pub fn is_threaded(&self) -> bool {
+        self.threaded.load(Ordering::Relaxed)
+    }
+
+    /// Its code is about to run in a thread of its own: signals reach it when it calls the kernel.
+    pub fn run_in_thread(&self) {
+        self.threaded.store(true, Ordering::Relaxed);
+    }
+
+    /// True if its parent's code waits for it, and so cannot go on without it.
+    #[must_use]
+    pub fn is_foreground(&self) -> bool {
+        self.foreground
+    }
+
+    /// True for this process and those that it has started, and they have started, at any depth.
+    #[must_use]
+    pub fn is_below(&self, other: &Process) -> bool {
+        let mut here = Some(self);
+        while let Some(process) = here {
+            if (process.kernel, process.pid) == (other.kernel, other.pid) {
+                return true;
+            }
+            here = process.parent();
+        }
+        false
+    }
+
+    /// When its first step was due, in microseconds since 1970; 0 if it was not yet.
+    #[must_use]
+    pub fn started_micros(&self) -> u64 {
+        self.started_micros.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn mark_started(&self, now_micros: i64) {
+        self.started_micros.store(u64::try_from(now_micros).unwrap_or(0), Ordering::Relaxed);
+    }
+
+    /// Whether anything of it may pass now.
+    #[inline]
+    #[must_use]
+    pub fn gate(&self) -> Gate {
+        self.keeper.gate()
+    }
+
     /// True once the run has ended.
     #[must_use]
     pub fn is_ended(&self) -> bool {
-        self.ended.load(Ordering::Acquire)
+        matches!(self.gate(), Gate::Ended | Gate::Killed)
     }
 
-    pub(super) fn end(&self) {
-        self.ended.store(true, Ordering::Release);
+    /// Its signals: a snapshot.
+    #[must_use]
+    pub fn signals(&self) -> Control {
+        self.keeper.control()
+    }
+
+    /// Where it is.
+    #[must_use]
+    pub fn state(&self) -> State {
+        self.signals().state()
+    }
+
+    /// What must be done before its next step, as [`Control::next`] says.
+    pub fn next_delivery(&self) -> Option<Delivery> {
+        self.keeper.next()
+    }
+
+    /// A handler is done; what it had blocked is blocked no longer.
+    pub fn handled(&self, restore: SignalSet) {
+        self.keeper.handled(restore);
+    }
+
+    /// Changes what it blocks, and gives what it blocked.
+    pub fn set_mask(&self, how: Mask, signals: SignalSet) -> SignalSet {
+        self.keeper.set_mask(how, signals)
+    }
+
+    /// Arranges what is to happen on a signal, and gives what was arranged; `mask` is blocked while a handler runs.
+    ///
+    /// # Errors
+    /// For signals for which nothing can be arranged.
+    pub fn set_disposition(
+        &self,
+        signal: Signal,
+        disposition: Disposition,
+        mask: SignalSet,
+    ) -> Result<Disposition, NotCatchable> {
+        self.keeper.set_disposition(signal, disposition, mask)
+    }
+
+    /// From now on tells this one when what the process may do has changed.
+    pub fn attach(&self, attached: &Arc<dyn Attached>) {
+        self.keeper.attach(attached);
     }
 
     /// What the run has seen so far: a snapshot.

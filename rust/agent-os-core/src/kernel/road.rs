@@ -1,6 +1,6 @@
 //! The steps of the road, in the one order in which they compile.
 
-use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use arc_swap::{ArcSwap, Guard};
@@ -8,6 +8,8 @@ use rustc_hash::FxHashMap;
 use smallvec::SmallVec;
 
 use super::decision::Decision;
+use super::gate::Gate;
+use super::lifecycle::Processes;
 use super::outcome::{Outcome, bounded};
 use super::process::{Agent, OPERATOR, Process, RunData};
 use super::protected::Protected;
@@ -92,6 +94,12 @@ impl<T, Receipt> Audited<T, Receipt> {
 #[derive(Clone, Copy, Debug)]
 pub struct Cleared<'a, T, Receipt>(&'a Audited<T, Receipt>);
 
+impl<T, Receipt> Cleared<'_, T, Receipt> {
+    pub(super) fn receipt(&self) -> &Receipt {
+        &self.0.receipt
+    }
+}
+
 /// What judging came to.
 #[derive(Debug)]
 pub enum Judged<Receipt> {
@@ -137,7 +145,7 @@ pub struct Approval {
 
 /// The kernel: policy in force, agents, runs and the recorder.
 pub struct Kernel<R: Recorder, X> {
-    number: u64,
+    pub(super) number: u64,
     in_force: ArcSwap<InForce<X>>,
     // SECURITY: looked up with what the operator's code names, filled by it: nobody can make it collide.
     agents: RwLock<FxHashMap<String, Arc<Agent>>>,
@@ -146,12 +154,12 @@ pub struct Kernel<R: Recorder, X> {
     // against.
     pub(super) tools: Mutex<ToolTypes>,
     retired: Mutex<Retired<X>>,
-    recorder: R,
+    pub(super) recorder: R,
     store: Arc<dyn Store>,
     level: Record,
-    next_pid: AtomicU64,
+    pub(super) processes: Processes,
     status: AtomicU8,
-    operator: Arc<Process>,
+    pub(super) operator: Arc<Process>,
     // What a run that does not exist has seen.
     /// Denials that are counted and not told yet.
     repeats: Repeats,
@@ -187,9 +195,9 @@ impl<R: Recorder, X> Kernel<R, X> {
             recorder,
             store,
             level,
-            next_pid: AtomicU64::new(1),
+            processes: Processes::new(),
             status: AtomicU8::new(OPEN),
-            operator: Arc::new(Process::new(number, 0, agent, None)),
+            operator: Arc::new(Process::new(number, 0, agent, None, false, true)),
             repeats: Repeats::new(),
             nothing_seen: Provenance::default(),
         })
@@ -511,39 +519,11 @@ impl<R: Recorder, X> Kernel<R, X> {
         self.recorder.intent_seq(&audited.receipt) + 1
     }
 
-    /// Starts the run of `agent` that the audited decision allows, below `parent`.
-    ///
-    /// # Errors
-    /// The recorder did not take the entry; there is no run.
-    pub fn start(
-        &self,
-        allowed: Cleared<'_, Decision, R::Receipt>,
-        agent: &Arc<Agent>,
-        parent: &Arc<Process>,
-    ) -> Result<Arc<Process>, RecordFault> {
-        let pid = self.next_pid.fetch_add(1, Ordering::Relaxed);
-        let process = Arc::new(Process::new(self.number, pid, Arc::clone(agent), Some(Arc::clone(parent))));
-        let mut draft = Draft::new();
-        draft
-            .text("agent", &agent.id)
-            .number("intent", self.recorder.intent_seq(&allowed.0.receipt))
-            .text("kind", kind::PROCESS_STARTED)
-            .number("parent", parent.pid)
-            .number("pid", pid);
-        self.recorder.event(&draft)?;
-        Ok(process)
-    }
-
     /// Gives back what was reserved for an action that did not start.
     pub fn withdraw(&self, allowed: &Audited<Decision, R::Receipt>, process: Option<&Process>) {
         if let (Some(taken), Some(process)) = (&allowed.taken, process) {
             usage::refund(&*self.store, process, taken);
         }
-    }
-
-    /// Ends a run: nothing of it passes any more.
-    pub fn end(&self, process: &Process) {
-        process.end();
     }
 
     /// Records the outcome and gives its place; the result is free once [`Kernel::settle_outcome`] has returned for it.
@@ -613,8 +593,11 @@ impl<R: Recorder, X> Kernel<R, X> {
         if process.kernel != self.number {
             return Err(Reason::NoProcess);
         }
-        if process.is_ended() {
-            return Err(Reason::ProcessEnded);
+        match process.gate() {
+            Gate::Open | Gate::Signalled => {}
+            Gate::Stopped => return Err(Reason::ProcessStopped),
+            Gate::Ended => return Err(Reason::ProcessEnded),
+            Gate::Killed => return Err(Reason::ProcessKilled),
         }
         if process.depth as usize > limits::RUN_DEPTH {
             return Err(Reason::RunTooDeep);
