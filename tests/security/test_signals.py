@@ -136,6 +136,30 @@ async def test_25_a_stopped_process_takes_no_step_and_goes_on_where_it_was(body:
             assert steps.taken > before[0]
 
 
+async def test_25_the_tasks_of_a_stopped_process_take_no_step() -> None:
+    with desk() as kernel:
+        steps = Steps()
+
+        async def work() -> None:
+            while True:
+                steps.taken += 1
+                await asyncio.sleep(0)
+
+        @kernel.register
+        async def agent() -> None:
+            await asyncio.gather(*(work() for _ in range(5)))
+
+        process = kernel.spawn(agent)
+        await turns(5)
+        process.stop()
+        before = steps.taken
+        await turns(5)
+        process.kill()
+        await turns(5)
+        assert before > 0
+        assert steps.taken == before
+
+
 async def test_25_what_a_stopped_process_waited_for_is_there_when_it_goes_on() -> None:
     with desk() as kernel:
         answer: asyncio.Future[str] = asyncio.get_running_loop().create_future()

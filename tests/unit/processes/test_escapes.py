@@ -24,13 +24,15 @@ class Escape:
     def __init__(self) -> None:
         self.ran = 0
         self.denied: list[str] = []
-        self.passed = 0
+        self.effects = 0
+
+    def effect(self) -> None:
+        self.effects += 1
 
     def call(self, touch: Touch) -> None:
         self.ran += 1
         try:
             touch()
-            self.passed += 1
         except PolicyDenied as denied:
             self.denied.append(denied.code)
         except AgentKilled:
@@ -92,7 +94,7 @@ async def test_it_runs_and_nothing_of_it_passes(way: Callable[[Escape, Touch], o
 
         @kernel.tool("t.touch")
         def touch() -> None:
-            return None
+            escape.effect()
 
         @kernel.register
         async def agent() -> None:
@@ -104,7 +106,7 @@ async def test_it_runs_and_nothing_of_it_passes(way: Callable[[Escape, Touch], o
         await asyncio.sleep(0)
         process.kill()
         await asyncio.sleep(0.1)
-        assert (escape.ran, escape.passed, escape.denied) == (1, 0, [reason])
+        assert (escape.ran, escape.effects, escape.denied) == (1, 0, [reason])
 
 
 async def test_a_computation_is_not_interrupted_and_takes_no_next_step() -> None:
@@ -133,7 +135,7 @@ async def test_what_an_ended_process_left_behind_runs_on_and_nothing_of_it_passe
 
         @kernel.tool("t.touch")
         def touch() -> None:
-            return None
+            escape.effect()
 
         async def work() -> None:
             await asyncio.sleep(0.01)
@@ -145,7 +147,7 @@ async def test_what_an_ended_process_left_behind_runs_on_and_nothing_of_it_passe
 
         await kernel.execute(agent)
         await asyncio.gather(*tasks)
-        assert (escape.ran, escape.passed, escape.denied) == (1, 0, ["process_ended"])
+        assert (escape.ran, escape.effects, escape.denied) == (1, 0, ["process_ended"])
 
 
 def test_a_kernel_without_a_loop_says_what_to_do() -> None:
