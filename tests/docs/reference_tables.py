@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 from agent_os import _core
 from agent_os.policy.files import limits_table
@@ -22,6 +23,7 @@ def pages() -> dict[Path, dict[str, str]]:
         REFERENCE / "policy.md": of_policies(),
         REFERENCE / "kernel.md": of_the_kernel(),
         REFERENCE / "signals.md": of_signals(),
+        REFERENCE / "shell-programs.md": of_programs(),
     }
 
 
@@ -95,6 +97,28 @@ def discarded(signal: int, disposition: str, blocked: bool) -> str:
     names = {row["number"]: f"`{row['name']}`" for row in _core.signals()}
     (gone,) = {_core.signal_transition(state, signal, disposition, blocked)[2] for state in STATES}
     return ", ".join(names[each] for each in gone)
+
+
+def of_programs() -> dict[str, str]:
+    """What is known of programs that shell commands run."""
+    rows = _core.shell_programs()
+    plain = {
+        writes: [row for row in rows if (row["runs"], row["writes"]) == ("", writes)] for writes in ("", "unknown")
+    }
+    told = [row for row in rows if row not in plain[""] and row not in plain["unknown"]]
+    return {
+        "programs": table(
+            ["program", "starts", "writes"],
+            ([names([row]), row["runs"] or "—", row["writes"] or "—"] for row in told),
+        ),
+        "readers": names(plain[""]) + ".",
+        "writing": names(plain["unknown"]) + ".",
+    }
+
+
+def names(rows: list[dict[str, Any]]) -> str:
+    """The names of programs, in a line."""
+    return ", ".join(f"`{name}`" for row in rows for name in row["names"])
 
 
 def of_policies() -> dict[str, str]:

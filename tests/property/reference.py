@@ -288,7 +288,7 @@ def test(name: str, value: Any, operand: Any, fold: bool, scope: dict) -> float:
         return seen(number, [number], operand, scope)
     if kind != "string":
         return UNKNOWN
-    if name in ("programs", "command", "writes", "has_substitution"):
+    if name in ("programs", "command", "writes", "redirects", "has_substitution"):
         from tests.property import reference_shell as shell
 
         return shell.test(name, value, operand, lambda words, tests: operators(words, tests, scope))

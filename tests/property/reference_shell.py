@@ -8,13 +8,47 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable
 from itertools import pairwise
-from typing import Any
+from typing import Any, NamedTuple
 
 PLAIN = re.compile(r"(?:(?:[A-Za-z0-9_./-]+|--[a-z]+=\w+|\$[a-z]+|\$\([a-z]+\)|[|;>']|&&)?(?: |$))*")
-LAUNCHERS = re.compile(r"\b(xargs|sudo|env|sh|bash|find|touch|git|echo|cd)\b")
+LAUNCHERS = re.compile(r"\b(xargs|sudo|env|sh|bash|find|touch|git|echo|cd|make|ssh|tar|timeout|sort|docker)\b")
 UNCLEAR = b"\0"  # no operator of texts takes it
 UNKNOWN = 0.5
 Judge = Callable[[Any, Any], float]
+
+
+class Simple(NamedTuple):
+    """A program with its words, and the files that redirections write."""
+
+    program: str
+    words: list
+    redirects: list
+
+    @property
+    def writes(self) -> list:
+        """What is written or removed, by the shell and by the program."""
+        files = operands(self.words)
+        before = self.words[: self.words.index("--")] if "--" in self.words else self.words
+        match self.program:
+            case "ls":
+                written = []
+            case "got":  # none that is known
+                written = [UNCLEAR]
+            case "tee":
+                written = files
+            case "rm":  # and what is below
+                written = files + [UNCLEAR] * len(files)
+            case "cp":
+                written = files[-1:] + [placed(file, files[-1]) for file in files[:-1]]
+                is_deep = any(word in ("-r", "-rf") for word in before) and files
+                written += [UNCLEAR] if is_deep or UNCLEAR in before else []
+            case other:
+                raise NotPlainError(other)
+        return self.redirects + written
+
+
+def placed(file: Any, folder: Any) -> Any:
+    return UNCLEAR if UNCLEAR in (file, folder) else f"{folder}/{str(file).rpartition('/')[2]}"
 
 
 class NotPlainError(Exception):
@@ -28,18 +62,20 @@ def test(name: str, command: str, operand: Any, judge: Judge) -> float:
     if name == "has_substitution":
         return UNKNOWN if substitutes is None else substitutes == operand
     if name == "programs":
-        return judge([program for program, _, _ in commands] + end, operand)
+        return judge([one.program for one in commands] + end, operand)
+    if name == "redirects":
+        return judge(stray + [file for one in commands for file in one.redirects] + end, operand)
     if name == "writes":
-        return judge(stray + [file for _, _, writes in commands for file in writes] + end, operand)
+        return judge(stray + [file for one in commands for file in one.writes] + end, operand)
     truth = max([form(one, operand, judge) for one in commands] + [UNKNOWN if is_open else 0], default=0)
     return truth == 1 if isinstance(operand, dict) and "sure" in operand else truth
 
 
-def reading(command: str) -> tuple[list[tuple[str, list, list]], list, bool, bool | None]:
+def reading(command: str) -> tuple[list[Simple], list, bool, bool | None]:
     if not PLAIN.fullmatch(command) or LAUNCHERS.search(command):
         raise NotPlainError(command)
     command = re.sub(r"(?<=[^ ]) ;\Z", "", command.rstrip())  # a list may end in `;`, after a command
-    commands: list[tuple[str, list, list]] = []
+    commands: list[Simple] = []
     stray: list = []
     is_open = substitutes = False
     parts = [part.split() for part in re.split(r"(?<![^ ])(?:[|;]|&&)(?![^ ])", command)]
@@ -50,17 +86,16 @@ def reading(command: str) -> tuple[list[tuple[str, list, list]], list, bool, boo
             return [], [], True, None
         inner = [word[2:-1] for word in part if word.startswith("$(")]
         substitutes |= bool(inner)
-        commands += [(program, [], []) for program in inner]
+        commands += [Simple(program, [], []) for program in inner]
         words = [UNCLEAR if word.startswith("$") else word for word in part]
         writes = [after for word, after in pairwise(words) if word == ">"]
         argv = [word for before, word in pairwise([None, *words]) if word != ">" and before != ">"]
-        if not argv or argv[0] == UNCLEAR:
+        if not argv or argv[0] == UNCLEAR or argv[0].startswith("-"):  # what looks like an option is no program
             is_open |= bool(argv)
             stray += writes
             continue
         program = str(argv[0]).rpartition("/")[2]
-        added = operands(argv[1:]) if program in ("tee", "cp") else []
-        commands.append((program, argv[1:], writes + (added if program == "tee" else added[-1:])))
+        commands.append(Simple(program, argv[1:], writes))
     return commands, stray, is_open, substitutes
 
 
@@ -69,8 +104,8 @@ def operands(words: list) -> list:
     return [word for word in words[:end] if word == UNCLEAR or not word.startswith("-")] + words[end + 1 :]
 
 
-def form(simple: tuple[str, list, list], operand: Any, judge: Judge) -> float:
-    program, words, writes = simple
+def form(simple: Simple, operand: Any, judge: Judge) -> float:
+    program, words, writes = simple.program, simple.words, simple.writes
     if isinstance(operand, list):
         return in_order([program, *words], operand)
     parts: list[float] = [1]

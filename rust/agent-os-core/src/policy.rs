@@ -62,6 +62,7 @@ pub use path::{RedactionRoot, parse_redaction};
 pub use pattern::{ActionPattern, NamePattern};
 pub use problem::{Code, Problem};
 pub use provenance::{Origin, OriginSet, Provenance};
+pub use shell::{ProgramFacts, shell_programs};
 pub use sql::StatementKind;
 pub use subject::SubjectKey;
 pub use text::fold;

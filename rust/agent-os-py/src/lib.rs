@@ -58,7 +58,7 @@ mod _core {
     #[pymodule_export]
     use crate::tables::{
         accepted_types, build_profile, check_action, compile_codes, is_name, is_reserved, limits, lint_codes,
-        operators, reasons, url_parts,
+        operators, reasons, shell_programs, url_parts,
     };
     #[pymodule_export]
     use crate::thaw::{run_text, thaw};

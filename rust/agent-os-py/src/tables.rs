@@ -24,6 +24,20 @@ pub(crate) fn operators(py: Python<'_>) -> PyResult<Vec<Bound<'_, PyDict>>> {
     OPERATORS.iter().map(row).collect()
 }
 
+/// What is known of programs that shell commands run.
+#[pyfunction]
+pub(crate) fn shell_programs(py: Python<'_>) -> PyResult<Vec<Bound<'_, PyDict>>> {
+    let row = |program: policy::ProgramFacts| {
+        let row = PyDict::new(py);
+        row.set_item("names", program.names)?;
+        row.set_item("runs", program.runs)?;
+        row.set_item("writes", program.writes)?;
+        row.set_item("has_subcommands", program.has_subcommands)?;
+        Ok(row)
+    };
+    policy::shell_programs().into_iter().map(row).collect()
+}
+
 /// Every bound: name, value, what is counted.
 #[pyfunction]
 pub(crate) fn limits() -> Vec<(String, usize, &'static str)> {

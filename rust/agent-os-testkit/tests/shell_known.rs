@@ -10,7 +10,7 @@ use agent_os_core::value::Value;
 use agent_os_testkit::generate::Random;
 
 const ROUNDS: usize = 3_000;
-const PROGRAMS: &[&str] = &["rm", "dd", "ls", "cat", "shred", "git"];
+const PROGRAMS: &[&str] = &["unlink", "wc", "ls", "cat", "shred", "grep"];
 /// What starts others, and is a program itself.
 const LAUNCHERS: &[&str] = &["sudo", "env", "nice", "timeout", "xargs", "find", "sh", "bash", "echo"];
 const FILES: &[&str] = &["/out/a", "/out/b", "/out/c"];
@@ -40,7 +40,7 @@ impl Made<'_> {
         };
         for _ in 0..self.random.between(0, 2) {
             text.push(' ');
-            text.push_str(self.random.one(&["a", "-x", "'b; shred c'", "\"d | dd\"", "\\;", "'$(rm)'", "\\`"]));
+            text.push_str(self.random.one(&["a", "-x", "'b; shred c'", "\"d | wc\"", "\\;", "'$(unlink)'", "\\`"]));
         }
         if self.random.percent(20) {
             let file = self.random.one(FILES);
@@ -85,7 +85,7 @@ impl Made<'_> {
             10 => format!("{inner} # ; shred x\n{}", self.simple()),
             11 => {
                 self.programs.insert("cat");
-                format!("cat <<'E'\n; dd x $(rm y)\nE\n{inner}")
+                format!("cat <<'E'\n; wc x $(unlink y)\nE\n{inner}")
             }
             _ => {
                 let sign = self.random.one(&["\n", "\n", " && ", " || ", " | ", "; ", " & "]);

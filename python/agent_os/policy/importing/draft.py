@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 #: How much of what does not map is quoted.
 _SHOWN = 200
 #: Programs whose options before the subcommand the operator `command` passes over.
-_SKIPS_OPTIONS = ("git", "docker", "podman", "kubectl", "npm", "yarn", "pnpm")
+_SKIPS_OPTIONS = {name for row in _core.shell_programs() if row["has_subcommands"] for name in row["names"]}
 
 
 class Draft:
@@ -63,7 +63,7 @@ class Draft:
 
         To deny or to ask, one that runs them anywhere is enough. To allow, it must be that command and nothing more.
         """
-        if not {"command", "programs", "writes", "has_substitution"} <= self._supported:
+        if not {"command", "programs", "redirects", "has_substitution"} <= self._supported:
             self.refuse(line, column, what, "this version has no operator for the words of a command")
             return None
         if effect != "allow":
@@ -71,7 +71,7 @@ class Draft:
         if len(words[0]) > _SHOWN:
             self.refuse(line, column, what, f"its program has more than {_SHOWN} characters")
             return None
-        alone: dict[str, Any] = {"programs": {"size": {"eq": 1}}, "writes": {"size": {"eq": 0}}}
+        alone: dict[str, Any] = {"programs": {"size": {"eq": 1}}, "redirects": {"size": {"eq": 0}}}
         # The program as it is written, and no input from elsewhere, nothing in the background, nothing expanded.
         plain = {"matches": rf"{re.escape(words[0])}([ \t\n][^<&$`]*)?"}
         tests = {"starts_with": " ".join(words), "command": list(words), **alone, "has_substitution": False}

@@ -123,6 +123,7 @@ pub(super) enum Check {
 pub(super) enum ShellCheck {
     Programs(Tests),
     Writes(Tests),
+    Redirects(Tests),
     HasSubstitution(bool),
     Command(Box<CommandTest>),
 }

@@ -267,6 +267,7 @@ impl<'e, A: Arguments> Evaluation<'e, A> {
         match check {
             ShellCheck::Programs(tests) => self.tests(tests, &Reading::Words(&analysis.programs)),
             ShellCheck::Writes(tests) => self.tests(tests, &Reading::Words(&analysis.writes)),
+            ShellCheck::Redirects(tests) => self.tests(tests, &Reading::Words(&analysis.redirects)),
             ShellCheck::HasSubstitution(expected) => analysis.has_substitution(*expected),
             ShellCheck::Command(command) => command.holds(&analysis, |tests, words| self.tests(tests, words)),
         }

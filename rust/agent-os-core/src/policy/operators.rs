@@ -358,7 +358,14 @@ pub const OPERATORS: &[Operator] = &[
         F::Shell,
         S::ListTests,
         &[K::String],
-        "the list of the files that the shell command writes passes the tests; what cannot be told is unknown",
+        "the list of the files that the shell command writes or removes passes the tests; what cannot be told is unknown",
+    ),
+    operator(
+        "redirects",
+        F::Shell,
+        S::ListTests,
+        &[K::String],
+        "the list of the files that redirections (`>` and the like) of the shell command write passes the tests; what cannot be told is unknown",
     ),
     operator(
         "has_substitution",

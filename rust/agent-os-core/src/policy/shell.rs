@@ -4,14 +4,20 @@
 //! syntax error, a script read from a pipe) marks it as incomplete, and tests on it are then unknown unless what is
 //! known settles them.
 
+mod awk;
+mod call;
 mod command;
 mod launch;
+mod programs;
 mod script;
+mod sed;
+mod variables;
 mod walk;
 mod word;
 mod writers;
 
 pub(super) use command::CommandTest;
+pub use programs::{ProgramFacts, shell_programs};
 pub(super) use word::Word;
 
 use super::kleene::Kleene;
@@ -23,6 +29,8 @@ pub(super) struct Analysis {
     pub(super) commands: Vec<Simple>,
     /// The programs of `commands`, and one unclear word if something else may run.
     pub(super) programs: Vec<Word>,
+    /// Every file that redirections write, and one unclear word if there may be others.
+    pub(super) redirects: Vec<Word>,
     /// Every file that is written, and one unclear word if there may be others.
     pub(super) writes: Vec<Word>,
     /// A command or process substitution stands somewhere; `None`: it cannot be told.

@@ -137,7 +137,7 @@ impl<'r> Conditions<'r> {
                 &["under", "under", "under", "eq", "starts_with", "length", "name", "extension", "extension", "glob"]
             }
             Type::Url => &["scheme", "host", "host", "port", "private_address", "private_address", "eq", "glob"],
-            Type::Command => &["programs", "command", "command", "writes", "has_substitution"],
+            Type::Command => &["programs", "command", "command", "writes", "writes", "redirects", "has_substitution"],
             Type::Sql => &["statements", "tables", "functions", "has_where"],
             Type::Address => &["network", "network", "network", "eq"],
             Type::Mail => &["domain", "domain", "domain", "ends_with", "seen_in"],
@@ -194,7 +194,7 @@ impl<'r> Conditions<'r> {
                 Value::List(self.random.some(values::BASES, 1, 3).into_iter().map(Value::from).collect())
             }
             "under" => self.random.one(values::BASES).into(),
-            "programs" | "writes" => self.word_list_tests(),
+            "programs" | "writes" | "redirects" => self.word_list_tests(),
             "statements" => self.name_list_tests(sql::KINDS),
             "tables" => self.name_list_tests(sql::TABLE_NAMES),
             "functions" => self.name_list_tests(sql::FUNCTION_NAMES),

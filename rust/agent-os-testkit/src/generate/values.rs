@@ -296,7 +296,9 @@ pub(super) fn value(random: &mut Random, kind: Type) -> Value {
 
 /// A word of a command.
 pub(super) fn command_word(random: &mut Random) -> String {
-    random.one(&["ls", "got", "rm", "cp", "tee", "-rf", "-f", "--force", "push", "a.txt", "src/b", "-r"]).to_owned()
+    random
+        .one(&["ls", "got", "rm", "cp", "tee", "-rf", "-f", "--force", "push", "a.txt", "src/b", "-r", "src"])
+        .to_owned()
 }
 
 /// A plain command: the reference knows no quotes and no programs that start others.

@@ -67,7 +67,9 @@ fn holds(name: &str, value: &Value, operand: &Value, fold: bool, scope: &Scope<'
         "ge" => ordered(value, operand, &[Ordering::Greater, Ordering::Equal]),
         "before" => in_time(value, operand, Ordering::Less),
         "after" => in_time(value, operand, Ordering::Greater),
-        "programs" | "command" | "writes" | "has_substitution" => shell::holds(name, value.as_text()?, operand, scope),
+        "programs" | "command" | "writes" | "redirects" | "has_substitution" => {
+            shell::holds(name, value.as_text()?, operand, scope)
+        }
         "size" if list(value).is_some_and(|items| items.contains(&Value::Bytes(vec![0]))) => None,
         "size" => {
             counted(list(value).map(<[Value]>::len).or_else(|| keys(value).map(|keys| keys.len()))?, operand, scope)

@@ -16,6 +16,7 @@ fn unclear() -> Value {
 struct Simple {
     program: String,
     words: Vec<Value>,
+    redirects: Vec<Value>,
     writes: Vec<Value>,
 }
 
@@ -36,6 +37,10 @@ pub(super) fn holds(name: &str, command: &str, operand: &Value, scope: &Scope<'_
         "programs" => {
             let names = read.commands.iter().map(|simple| simple.program.as_str().into());
             list(names.chain(end).collect())
+        }
+        "redirects" => {
+            let redirected = read.commands.iter().flat_map(|simple| simple.redirects.clone());
+            list(read.stray.clone().into_iter().chain(redirected).chain(end).collect())
         }
         "writes" => {
             let written = read.commands.iter().flat_map(|simple| simple.writes.clone());
@@ -81,7 +86,7 @@ fn read(command: &str) -> Read {
             }
             if let Some(inner) = word.strip_prefix("$(").and_then(|word| word.strip_suffix(')')) {
                 read.substitutes = Some(true);
-                read.commands.push(Simple { program: inner.to_owned(), words: vec![], writes: vec![] });
+                read.commands.push(simple(inner, Vec::new(), Vec::new()));
             }
             let value = if word.contains('$') { unclear() } else { word.into() };
             if target { &mut writes } else { &mut argv }.push(value);
@@ -89,7 +94,8 @@ fn read(command: &str) -> Read {
         if !any {
             return Read { open: true, ..Read::default() };
         }
-        match argv.first().map(Value::as_text) {
+        // What looks like an option is no program that is known.
+        match argv.first().map(|word| word.as_text().filter(|text| !text.starts_with('-'))) {
             None => read.stray.extend(writes),
             Some(None) => {
                 read.open = true;
@@ -97,18 +103,48 @@ fn read(command: &str) -> Read {
             }
             Some(Some(program)) => {
                 let program = program.rsplit('/').next().unwrap_or("").to_owned();
-                let words = argv.split_off(1);
-                if program == "tee" {
-                    writes.extend(operands(&words));
-                }
-                if program == "cp" {
-                    writes.extend(operands(&words).pop());
-                }
-                read.commands.push(Simple { program, words, writes });
+                read.commands.push(simple(&program, argv.split_off(1), writes));
             }
         }
     }
     read
+}
+
+/// A program with what it writes. `got` is none that is known.
+fn simple(program: &str, words: Vec<Value>, redirects: Vec<Value>) -> Simple {
+    let mut writes = redirects.clone();
+    // Where a word cannot be told, it may be an option that names a file.
+    let before = words.iter().take_while(|word| word.as_text() != Some("--"));
+    let may_name = before.clone().any(|word| word.as_text().is_none());
+    match program {
+        "ls" => {}
+        "tee" => writes.extend(operands(&words)),
+        // What is below the last operand or below what is removed is written, under names that are not told.
+        "rm" => writes.extend(operands(&words).into_iter().flat_map(|word| [word, unclear()])),
+        "cp" => {
+            let mut sources = operands(&words);
+            let last = sources.pop();
+            if let Some(folder) = &last {
+                writes.push(folder.clone());
+                writes.extend(sources.iter().map(|source| placed(source, folder)));
+            }
+            let is_deep = before.clone().any(|word| matches!(word.as_text(), Some("-r" | "-rf")));
+            writes.extend((may_name || is_deep && last.is_some()).then(unclear));
+        }
+        _ => writes.push(unclear()),
+    }
+    Simple { program: program.to_owned(), words, redirects, writes }
+}
+
+/// A file in a folder, under its own name.
+fn placed(source: &Value, folder: &Value) -> Value {
+    match (source.as_text(), folder.as_text()) {
+        (Some(source), Some(folder)) => {
+            let name = source.rsplit('/').next().unwrap_or("");
+            Value::from(format!("{folder}/{name}").as_str())
+        }
+        _ => unclear(),
+    }
 }
 
 fn operands(words: &[Value]) -> Vec<Value> {

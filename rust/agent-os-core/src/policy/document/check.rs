@@ -147,6 +147,7 @@ impl Reader {
             "under" => Check::Under(self.bases(operand)?.into()),
             "programs" => Check::Shell(ShellCheck::Programs(self.tests(operand, Site::LIST, standing.deeper())?)),
             "writes" => Check::Shell(ShellCheck::Writes(self.tests(operand, Site::LIST, standing.deeper())?)),
+            "redirects" => Check::Shell(ShellCheck::Redirects(self.tests(operand, Site::LIST, standing.deeper())?)),
             "has_substitution" => Check::Shell(ShellCheck::HasSubstitution(self.bool(operand)?)),
             "command" => Check::Shell(ShellCheck::Command(Box::new(self.command(operand, standing.deeper())?))),
             "statements" => self.sql(Part::Statements, operand, site.dialect, standing)?,

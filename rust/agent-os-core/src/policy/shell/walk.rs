@@ -1,29 +1,48 @@
 //! Walks what the parser made of a text, and collects what it runs.
 
+use std::ops::Range;
+
 use brush_parser::ast::{
     AndOr, AndOrList, AssignmentValue, Command, CommandPrefixOrSuffixItem as Item, CompoundCommand, CompoundList,
     ExtendedTestExpr, IoFileRedirectKind, IoFileRedirectTarget, IoRedirect, Pipeline, Program, SimpleCommand,
 };
 
-use super::launch::{self, Launch};
+use super::launch::{self, Start};
 use super::word::{self, Word};
-use super::{Analysis, Simple, script, writers};
+use super::{Analysis, Simple, programs, script, variables, writers};
 use crate::limits;
-
-/// Programs whose use means that names stand for something else from then on.
-const RENAMERS: &[&str] = &["alias", "bind", "enable"];
 
 /// Collects what is reached.
 #[derive(Default)]
 pub(super) struct Walker {
     commands: Vec<Simple>,
-    /// Files that redirections of groups write.
-    writes: Vec<Word>,
+    /// Files that redirections write.
+    redirects: Vec<Written>,
+    /// Those among them that belong to no program.
+    stray: Vec<Written>,
+    /// Names of functions, and the place of what their bodies run.
+    functions: Vec<(Box<str>, Span)>,
     substitutes: bool,
     incomplete: bool,
     syntax: bool,
     /// The directory may have changed, in a way that relative paths depend on.
     moved: bool,
+    /// It has done so somewhere.
+    has_moved: bool,
+}
+
+#[derive(Clone)]
+struct Written {
+    word: Word,
+    moved: bool,
+}
+
+/// What was found between two moments.
+#[derive(Clone)]
+struct Span {
+    commands: Range<usize>,
+    redirects: Range<usize>,
+    stray: Range<usize>,
 }
 
 /// What a command reads from its standard input, as far as it is known.
@@ -43,19 +62,50 @@ impl Walker {
         self.syntax = true;
     }
 
-    pub(super) fn finish(self) -> Analysis {
+    pub(super) fn finish(mut self) -> Analysis {
+        if self.has_moved {
+            // A function may be called wherever the text goes.
+            for (_, body) in std::mem::take(&mut self.functions) {
+                self.move_away(&body);
+            }
+        }
         let mut programs: Vec<Word> = self.commands.iter().map(|simple| Word::Known(simple.program.clone())).collect();
-        let mut writes = self.writes;
+        let mut redirects: Vec<Word> = self.redirects.into_iter().map(Written::seen).collect();
+        let mut writes: Vec<Word> = self.stray.into_iter().map(Written::seen).collect();
         for simple in &self.commands {
             let seen = |word: &Word| if simple.moved { word.moved().clone() } else { word.clone() };
             writes.extend(simple.writes.iter().map(seen));
         }
         if self.incomplete {
             programs.push(Word::Unclear);
+            redirects.push(Word::Unclear);
             writes.push(Word::Unclear);
         }
         let substitutes = if self.syntax && !self.substitutes { None } else { Some(self.substitutes) };
-        Analysis { commands: self.commands, programs, writes, substitutes, incomplete: self.incomplete }
+        Analysis { commands: self.commands, programs, redirects, writes, substitutes, incomplete: self.incomplete }
+    }
+
+    fn span(&self, from: &Span) -> Span {
+        Span {
+            commands: from.commands.end..self.commands.len(),
+            redirects: from.redirects.end..self.redirects.len(),
+            stray: from.stray.end..self.stray.len(),
+        }
+    }
+
+    fn so_far(&self) -> Span {
+        Span { commands: 0..self.commands.len(), redirects: 0..self.redirects.len(), stray: 0..self.stray.len() }
+    }
+
+    /// What was found there may run in another directory.
+    fn move_away(&mut self, span: &Span) {
+        self.commands
+            .get_mut(span.commands.clone())
+            .unwrap_or_default()
+            .iter_mut()
+            .for_each(|simple| simple.moved = true);
+        self.redirects.get_mut(span.redirects.clone()).unwrap_or_default().iter_mut().for_each(|one| one.moved = true);
+        self.stray.get_mut(span.stray.clone()).unwrap_or_default().iter_mut().for_each(|one| one.moved = true);
     }
 
     /// A script, at this level inside of others.
@@ -100,12 +150,15 @@ impl Walker {
         match command {
             Command::Simple(simple) => self.simple(simple, input, level),
             Command::Compound(compound, redirects) => {
-                let input = self.redirects(redirects.iter().flat_map(|list| &list.0), input, level).input;
-                self.compound(compound, &input, level);
+                self.group(redirects.iter().flat_map(|list| &list.0), input, level);
+                self.compound(compound, level);
             }
             Command::Function(function) => {
-                self.redirects(function.body.1.iter().flat_map(|list| &list.0), &Input::Outer, level);
-                self.looping(|walker| walker.compound(&function.body.0, &Input::Other, level));
+                let before = self.so_far();
+                self.group(function.body.1.iter().flat_map(|list| &list.0), &Input::Outer, level);
+                self.looping(|walker| walker.compound(&function.body.0, level));
+                let body = self.span(&before);
+                self.functions.push((function.fname.as_str().into(), body));
             }
             Command::ExtendedTest(test) => self.extended_test(test, level),
         }
@@ -113,33 +166,15 @@ impl Walker {
 
     /// What runs again, or later: a change of directory in it is one for all of it.
     fn looping(&mut self, walk: impl FnOnce(&mut Self)) {
-        let (first, before) = (self.commands.len(), self.moved);
+        let (start, before) = (self.so_far(), self.moved);
         walk(self);
         if self.moved && !before {
-            for simple in self.commands.iter_mut().skip(first) {
-                simple.moved = true;
-            }
+            let body = self.span(&start);
+            self.move_away(&body);
         }
     }
 
-    /// A pipe or file that a group reads from is read by the programs inside of it.
-    fn compound(&mut self, compound: &CompoundCommand, input: &Input, level: usize) {
-        if !matches!(input, Input::Outer)
-            && matches!(compound, CompoundCommand::BraceGroup(_) | CompoundCommand::Subshell(_))
-        {
-            // Whether an inner shell reads its script from there is not followed.
-            let before = self.commands.len();
-            self.compound_body(compound, level);
-            let reads_script = |simple: &Simple| launch::is_shell(&simple.program) && simple.arguments.is_empty();
-            if self.commands.iter().skip(before).any(reads_script) {
-                self.incomplete = true;
-            }
-            return;
-        }
-        self.compound_body(compound, level);
-    }
-
-    fn compound_body(&mut self, compound: &CompoundCommand, level: usize) {
+    fn compound(&mut self, compound: &CompoundCommand, level: usize) {
         match compound {
             CompoundCommand::Arithmetic(arithmetic) => self.expansions(&arithmetic.expr.value, level),
             CompoundCommand::ArithmeticForClause(clause) => {
@@ -230,18 +265,25 @@ impl Walker {
         }
     }
 
-    fn redirects<'r>(
-        &mut self,
-        redirects: impl Iterator<Item = &'r IoRedirect>,
-        input: &Input,
-        level: usize,
-    ) -> Redirected {
+    /// Redirections of a group. What its programs read then is not followed.
+    fn group<'r>(&mut self, redirects: impl Iterator<Item = &'r IoRedirect>, input: &Input, level: usize) {
         let mut found = Redirected { input: input.clone(), writes: Vec::new() };
         for redirect in redirects {
             self.redirect(redirect, &mut found, level);
         }
-        self.writes.append(&mut found.writes.clone());
-        found
+        self.strays(found.writes);
+    }
+
+    fn strays(&mut self, words: Vec<Word>) {
+        let moved = self.moved;
+        self.stray.extend(words.into_iter().map(|word| Written { word, moved }));
+    }
+
+    fn writes(&mut self, word: Word, found: &mut Redirected) {
+        if writers::is_file(&word) {
+            self.redirects.push(Written { word: word.clone(), moved: self.moved });
+            found.writes.push(word);
+        }
     }
 
     fn redirect(&mut self, redirect: &IoRedirect, found: &mut Redirected, level: usize) {
@@ -264,15 +306,15 @@ impl Walker {
                     IoFileRedirectKind::DuplicateOutput => {
                         let is_number = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'-');
                         if !word.known().is_some_and(is_number) {
-                            found.writes.extend(written(word));
+                            self.writes(word, found);
                         }
                     }
                     IoFileRedirectKind::ReadAndWrite => {
                         found.input = Input::Other;
-                        found.writes.extend(written(word));
+                        self.writes(word, found);
                     }
                     IoFileRedirectKind::Write | IoFileRedirectKind::Append | IoFileRedirectKind::Clobber => {
-                        found.writes.extend(written(word));
+                        self.writes(word, found);
                     }
                 }
             }
@@ -292,7 +334,7 @@ impl Walker {
             }
             IoRedirect::OutputAndError(word, _) => {
                 let word = self.word(&word.value, level);
-                found.writes.extend(written(word));
+                self.writes(word, found);
             }
         }
     }
@@ -311,7 +353,7 @@ impl Walker {
             self.item(item, &mut argv, &mut found, level, false);
         }
         if argv.is_empty() {
-            self.writes.append(&mut found.writes);
+            self.strays(found.writes);
             return;
         }
         self.run(argv, found, level);
@@ -344,7 +386,7 @@ impl Walker {
             Item::ProcessSubstitution(_, shell) => {
                 self.substitutes = true;
                 self.apart(|walker| walker.list(&shell.0, level));
-                argv.push(Word::Unclear);
+                argv.push(Word::Glob(writers::DESCRIPTORS.into()));
             }
         }
     }
@@ -353,55 +395,102 @@ impl Walker {
         // An index is arithmetic, and arithmetic can run commands that a text holds.
         let index_runs = name.contains(['$', '`']);
         let value_runs = value.known().is_some_and(|text| text.contains("[$(") || text.contains("[`"));
-        if index_runs || value_runs || launch::names_programs(name) {
+        if index_runs || value_runs || variables::names_programs(name) {
             self.incomplete = true;
         }
     }
 
     /// A program with its arguments, and what it starts in turn.
-    fn run(&mut self, argv: Vec<Word>, mut found: Redirected, level: usize) {
+    fn run(&mut self, argv: Vec<Word>, found: Redirected, level: usize) {
         if self.commands.len() >= limits::SHELL_PROGRAMS || level > limits::SHELL_NESTING {
-            self.writes.append(&mut found.writes);
+            self.strays(found.writes);
             return self.not_understood();
         }
         let mut words = argv.into_iter();
-        let Some(name) = words.next().and_then(|word| word.known().map(program_name)) else {
-            self.writes.append(&mut found.writes);
+        let Some(name) = words
+            .next()
+            .and_then(|word| word.known().map(program_name))
+            .filter(|name| !name.is_empty() && !name.starts_with('-'))
+        else {
+            self.strays(found.writes);
             self.incomplete = true;
             return;
         };
         let arguments: Vec<Word> = words.collect();
-        self.incomplete |= launch::configures_programs(&name, &arguments);
-        let arguments = launch::without_global_options(&name, arguments);
-        if matches!(&*name, "cd" | "pushd" | "popd" | "chdir") {
-            self.moved |= !launch::stays_below(&arguments);
-        }
-        if RENAMERS.contains(&&*name) || name.is_empty() {
-            self.incomplete = true;
-        }
         for argument in &arguments {
             if argument.known().is_some_and(|text| text.contains("[$(") || text.contains("[`")) {
                 self.incomplete = true;
             }
         }
-        let launched = launch::of(&name, &arguments);
-        writers::add(&name, &arguments, &mut found.writes);
-        self.commands.push(Simple { program: name, arguments, writes: found.writes, moved: self.moved });
-        match launched {
-            Launch::Nothing => {}
-            Launch::Unclear => self.incomplete = true,
-            Launch::Program(argv) => self.run(argv, Redirected { input: found.input, writes: Vec::new() }, level + 1),
-            Launch::Programs(all) => {
-                for argv in all {
-                    self.run(argv, Redirected { input: Input::Other, writes: Vec::new() }, level + 1);
-                }
-            }
-            Launch::Script(text) => self.text(&text, level + 1),
-            Launch::Input => match found.input {
-                Input::Text(text) => self.text(&text, level + 1),
-                Input::Outer | Input::Other => self.incomplete = true,
-            },
+        let goes = matches!(&*name, "cd" | "pushd" | "popd" | "chdir");
+        if goes && !matches!(arguments.as_slice(), [folder] if launch::stays_below(folder)) {
+            self.moved = true;
+            self.has_moved = true;
         }
+        let calls = programs::calls(&name, &arguments);
+        let launched = launch::of(&calls);
+        let Redirected { input, mut writes } = found;
+        let is_function = self.functions.iter().any(|(function, _)| *function == name);
+        if !calls.is_empty() || !is_function {
+            writers::add(&calls, &mut writes);
+        }
+        let place = launch::subcommand_place(&calls);
+        drop(calls);
+        let arguments = launch::subcommand_first(place, arguments);
+        let moved = self.moved || launched.moved;
+        self.commands.push(Simple { program: name, arguments, writes, moved });
+        let start = self.so_far();
+        if launched.moved || launched.away {
+            self.apart(|walker| {
+                walker.moved |= launched.moved;
+                walker.start(launched.starts, input, level);
+            });
+        } else {
+            self.start(launched.starts, input, level);
+        }
+        if launched.away {
+            let there = self.span(&start);
+            self.is_elsewhere(&there);
+        }
+    }
+
+    fn start(&mut self, starts: Vec<Start>, input: Input, level: usize) {
+        let mut input = Some(input);
+        for start in starts {
+            // What comes in is read by one of them.
+            let input = input.take().unwrap_or(Input::Other);
+            match start {
+                Start::Unclear => self.incomplete = true,
+                Start::Program(argv) => self.run(argv, Redirected { input, writes: Vec::new() }, level + 1),
+                Start::Script(text) => self.text(&text, level + 1),
+                Start::Input => match input {
+                    Input::Text(text) => self.text(&text, level + 1),
+                    Input::Outer | Input::Other => self.incomplete = true,
+                },
+            }
+        }
+    }
+
+    /// What was found there is among other files: where it writes here cannot be told.
+    fn is_elsewhere(&mut self, span: &Span) {
+        for simple in self.commands.get_mut(span.commands.clone()).unwrap_or_default() {
+            if !simple.writes.is_empty() {
+                simple.writes.push(Word::Unclear);
+            }
+        }
+        let unclear = || Written { word: Word::Unclear, moved: false };
+        if !span.redirects.is_empty() {
+            self.redirects.push(unclear());
+        }
+        if !span.stray.is_empty() {
+            self.stray.push(unclear());
+        }
+    }
+}
+
+impl Written {
+    fn seen(self) -> Word {
+        if self.moved { self.word.moved().clone() } else { self.word }
     }
 }
 
@@ -409,12 +498,6 @@ impl Walker {
 struct Redirected {
     input: Input,
     writes: Vec<Word>,
-}
-
-/// The file that is written; what is thrown away, or is a stream that is open already, is none.
-fn written(word: Word) -> Option<Word> {
-    let is_file = !matches!(word.known(), Some("/dev/null" | "/dev/stdout" | "/dev/stderr" | "/dev/tty"));
-    is_file.then_some(word)
 }
 
 /// `/bin/rm` is `rm`: a program is told by its name.

@@ -31,6 +31,33 @@ impl Word {
         }
     }
 
+    /// Whatever is below this folder.
+    pub(super) fn below(&self) -> Self {
+        match self {
+            Self::Known(folder) | Self::Glob(folder) if folder.ends_with('/') => {
+                Self::Glob(format!("{folder}*").into())
+            }
+            Self::Known(folder) | Self::Glob(folder) => Self::Glob(format!("{folder}/*").into()),
+            Self::Unclear => Self::Unclear,
+        }
+    }
+
+    /// Whatever is in the same folder.
+    pub(super) fn beside(&self) -> Self {
+        match self {
+            Self::Known(file) | Self::Glob(file) => match file.rsplit_once('/') {
+                Some((folder, _)) => Self::Glob(format!("{folder}/*").into()),
+                None => Self::anywhere_here(),
+            },
+            Self::Unclear => Self::Unclear,
+        }
+    }
+
+    /// Whatever is below the working folder.
+    pub(super) fn anywhere_here() -> Self {
+        Self::Glob("*".into())
+    }
+
     /// Whether each name that the pattern can stand for lies under the base.
     pub(in crate::policy) fn glob_under(pattern: &str, base: &Base) -> Kleene {
         let meta = |segment: &str| segment.contains(['*', '?', '[']);

@@ -1,46 +1,68 @@
-//! Well-known programs that write the files that their arguments name.
+//! What a program writes, told from its arguments by the table of programs.
 
+use super::call::Call;
+use super::programs::{Role, Writes};
 use super::word::Word;
 
-/// Adds what `program` writes.
-pub(super) fn add(program: &str, arguments: &[Word], writes: &mut Vec<Word>) {
-    match program {
-        "tee" | "touch" | "mkdir" | "truncate" | "mkfifo" | "shred" => writes.extend(operands(arguments).cloned()),
-        "chmod" | "chown" | "chgrp" | "chattr" | "setfacl" => writes.extend(operands(arguments).skip(1).cloned()),
-        "dd" => valued(arguments, &["of="], writes),
-        "cp" | "mv" | "install" | "ln" | "rsync" | "scp" => {
-            let before = writes.len();
-            valued(arguments, &["-t", "--target-directory="], writes);
-            if writes.len() == before {
-                writes.extend(operands(arguments).last().cloned());
+/// Adds what a program and its subcommands write. Without a call it is a program that is not known.
+pub(super) fn add(calls: &[Call<'_>], writes: &mut Vec<Word>) {
+    let Some(call) = calls.last() else {
+        writes.push(Word::Unclear);
+        return;
+    };
+    if calls.iter().any(Call::quits) {
+        return;
+    }
+    for call in calls {
+        by_options(call, writes);
+    }
+    match &call.program.writes {
+        Writes::Nothing => {}
+        Writes::Operands(first) => files(call.operands.iter().skip(*first).copied(), writes),
+        Writes::Trees => {
+            for word in &call.operands {
+                writes.extend([(*word).clone(), word.below()]);
             }
         }
-        "sed" | "gsed" | "perl" => {
-            let in_place = arguments.iter().any(|word| {
-                word.known().is_none_or(|text| {
-                    text.starts_with("--in-place")
-                        || text.starts_with('-') && !text.starts_with("--") && text.contains('i')
-                })
-            });
-            if in_place {
-                writes.extend(operands(arguments).skip(1).cloned());
+        Writes::First => files(call.rest.first().or(call.operands.first().copied()).into_iter(), writes),
+        Writes::Unknown => writes.push(Word::Unclear),
+        Writes::By(_, told) => files(told(call).iter(), writes),
+    }
+}
+
+fn by_options(call: &Call<'_>, writes: &mut Vec<Word>) {
+    for given in &call.options {
+        match given.role {
+            Role::Writes => files(std::iter::once(&given.value.word()), writes),
+            Role::WritesInto => {
+                let folder = given.value.word();
+                writes.extend([folder.below(), folder]);
             }
+            Role::WritesHere => writes.push(Word::anywhere_here()),
+            Role::WritesSomewhere => writes.push(Word::Unclear),
+            _ => {}
         }
-        "curl" => valued(
-            arguments,
-            &["-o", "--output=", "--output-dir=", "-D", "--dump-header=", "-c", "--cookie-jar="],
-            writes,
-        ),
-        "wget" => valued(
-            arguments,
-            &["-O", "--output-document=", "-P", "--directory-prefix=", "-o", "--output-file="],
-            writes,
-        ),
-        "sort" | "gcc" | "cc" | "clang" | "g++" | "objcopy" => valued(arguments, &["-o", "--output="], writes),
-        "find" => valued(arguments, &["-fprint", "-fprint0", "-fls", "-fprintf"], writes),
-        "tar" | "bsdtar" => valued(arguments, &["-C", "--directory="], writes),
-        "unzip" => valued(arguments, &["-d"], writes),
-        _ => {}
+    }
+    if call.is_unsure && call.program.may_write() {
+        writes.push(Word::Unclear);
+    }
+}
+
+/// What is thrown away, or is a stream that is open already, is no file.
+fn files<'w>(words: impl Iterator<Item = &'w Word>, writes: &mut Vec<Word>) {
+    let is_file = |word: &&Word| !matches!(word.known(), Some("-" | "")) && is_file(word);
+    writes.extend(words.filter(is_file).cloned());
+}
+
+/// Stands for what `<(…)` and `>(…)` become.
+pub(super) const DESCRIPTORS: &str = "/dev/fd/*";
+
+/// A file, and no stream that is open already.
+pub(super) fn is_file(word: &Word) -> bool {
+    match word {
+        Word::Known(text) => !matches!(&**text, "/dev/null" | "/dev/stdout" | "/dev/stderr" | "/dev/tty"),
+        Word::Glob(text) => &**text != DESCRIPTORS,
+        Word::Unclear => true,
     }
 }
 
@@ -55,35 +77,4 @@ pub(super) fn operands(arguments: &[Word]) -> impl Iterator<Item = &Word> {
         Some(text) => only_operands || text == "-" || !text.starts_with('-'),
         None => true,
     })
-}
-
-/// Values of options: `-o file`, `-ofile`, `--output=file`, `--output file`, `of=file`.
-fn valued(arguments: &[Word], options: &[&str], writes: &mut Vec<Word>) {
-    for (place, word) in arguments.iter().enumerate() {
-        let Some(text) = word.known() else {
-            if *word == Word::Unclear && options.first().is_some_and(|option| option.ends_with('=')) {
-                writes.push(Word::Unclear);
-            }
-            continue;
-        };
-        for option in options {
-            let (name, assigns) = match option.strip_suffix('=') {
-                Some(name) => (name, true),
-                None => (*option, false),
-            };
-            let cluster = option.len() == 2 && text.starts_with('-') && !text.starts_with("--");
-            let value = if text == name && name.starts_with('-') {
-                arguments.get(place + 1).cloned()
-            } else if assigns {
-                text.strip_prefix(option).map(|value| Word::Known(value.into()))
-            } else if cluster && text.ends_with(option.trim_start_matches('-')) {
-                arguments.get(place + 1).cloned()
-            } else if cluster {
-                text.strip_prefix(option).map(|value| Word::Known(value.into()))
-            } else {
-                None
-            };
-            writes.extend(value);
-        }
-    }
 }
