@@ -24,6 +24,21 @@ def pages() -> dict[Path, dict[str, str]]:
         REFERENCE / "kernel.md": of_the_kernel(),
         REFERENCE / "signals.md": of_signals(),
         REFERENCE / "shell-programs.md": of_programs(),
+        REFERENCE / "log-format.md": of_the_log(),
+    }
+
+
+def of_the_log() -> dict[str, str]:
+    """What the entries of a kernel have."""
+
+    def spelt(field: tuple[str, str]) -> str:
+        path, of = field
+        name = f"`{path.removesuffix('?')}`"
+        return f"{name} ({of}{', if there' if path.endswith('?') else ''})"
+
+    rows = [(kind, ", ".join(map(spelt, fields))) for kind, fields in _core.entry_shapes()]
+    return {
+        "shapes": table(["kind", "has"], ([f"`{kind}`" if kind != "*" else "any of these", of] for kind, of in rows))
     }
 
 

@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent_os import FlightRecorder, KernelSpace, Policy, PolicyDenied, RecorderError
+from agent_os import FlightRecorder, KernelSpace, Policy, PolicyDenied, RecorderError, _core
 from agent_os.recorder.export.page import POLICY, text
 from tests.security.test_log_index import crc32c
 from tests.unit.recorder.test_export import Seen
@@ -120,12 +120,16 @@ def test_any_text_comes_back_as_it_went_in_and_holds_no_markup(value: str) -> No
         assert html.unescape(spelt) == value
 
 
+#: What else an entry of a kind has to have, so that it is read at all.
+OTHER = {"intent": {"bundle": "", "when": 1}}
+
+
 def forged(directory: Path, entries: list[dict[str, Any]]) -> FlightRecorder:
     """A log that no kernel wrote."""
     header = b"AOSLOG1\n" + bytes(16) + struct.pack("<Q", 0)
     data = header + struct.pack("<I", crc32c(header))
     for seq, entry in enumerate(entries):
-        body = json.dumps({"log": "00" * 16, "time": seq, "seq": seq, **entry}).encode()
+        body = _core.canonical({"log": "00" * 16, "time": seq, "seq": seq, **OTHER.get(entry["kind"], {}), **entry})
         length = struct.pack("<I", len(body))
         data += length + struct.pack("<I", crc32c(length + body)) + body
     (directory / "segments").mkdir(parents=True)
@@ -163,7 +167,7 @@ def test_a_forged_log_makes_no_markup_either_and_the_page_says_that_it_does_not_
                 "agent": evil,
                 "approval": {"by": evil, "request": evil},
                 "decision": decision,
-                "args": evil,
+                "args": {evil: evil},
                 "run": {"labels": [evil]},
             },
             {

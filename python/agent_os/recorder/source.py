@@ -101,7 +101,12 @@ class KernelSource:
 
 
 def parse(raw: bytes) -> Entry:
-    """The entry that these bytes are."""
+    """The entry that these bytes are.
+
+    Raises ``RecorderError`` for one that no kernel wrote, so that readers can rely on what each kind has.
+    """
+    if (fault := _core.entry_fault(raw)) is not None:
+        raise RecorderError(f"{fault}; check the log with `agentos log verify`", code="log_damaged")
     entry: Entry = json.loads(raw)
     return entry
 

@@ -44,5 +44,5 @@ pub use options::{Durability, ENTRY_MAX, OUTCOME_MAX, Options, Stamp};
 pub use payloads::PayloadRef;
 pub use prove::{Consistency, Inclusion};
 pub use reader::{Entries, Reader};
-pub use verify::{Cosignature, Pins, Problem, Report, verify, verify_against};
+pub use verify::{Cosignature, Pins, Problem, Report, entry_fault, entry_shapes, verify, verify_against};
 pub use witness::{Cosigned, Submission, Witness, keep_cosignature};

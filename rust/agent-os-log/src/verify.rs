@@ -14,12 +14,14 @@ mod json;
 mod note;
 mod ratchet;
 mod segments;
+mod shape;
 mod tiles;
 mod tree;
 mod witness;
 
 use std::path::Path;
 
+pub use shape::{entry_fault, entry_shapes};
 pub use witness::Cosignature;
 
 use tree::Hash;

@@ -46,7 +46,9 @@ mod _core {
     #[pymodule_export]
     use crate::kernel::Kernel;
     #[pymodule_export]
-    use crate::log::{LogEntries, LogReader, keep_cosignature, mark_forked, verify_log, witness_name};
+    use crate::log::{
+        LogEntries, LogReader, entry_fault, entry_shapes, keep_cosignature, mark_forked, verify_log, witness_name,
+    };
     #[pymodule_export]
     use crate::process::{Process, Watch};
     #[pymodule_export]

@@ -224,6 +224,19 @@ pub(crate) fn keep_cosignature(
     kept.map(|cosigned| (cosigned.size, cosigned.time)).map_err(|error| errors::log(py, &error))
 }
 
+/// What is wrong with these bytes as an entry of a kernel's log; nothing if its readers can rely on it.
+#[pyfunction]
+pub(crate) fn entry_fault(entry: &[u8]) -> Option<String> {
+    agent_os_log::entry_fault(entry)
+}
+
+/// What the entries of each kind have: fields, with `?` where one may be missing, and what stands there.
+#[pyfunction]
+#[allow(clippy::type_complexity)]
+pub(crate) fn entry_shapes() -> Vec<(&'static str, Vec<(&'static str, &'static str)>)> {
+    agent_os_log::entry_shapes()
+}
+
 /// The name in the key of a witness; `ValueError` if it is none.
 #[pyfunction]
 pub(crate) fn witness_name(witness: &str) -> PyResult<String> {

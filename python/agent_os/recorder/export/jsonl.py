@@ -24,6 +24,8 @@ _REMEMBERED: Final = 10_000
 
 def write(selection: Selection, out: BinaryIO) -> int:
     """Writes the entries, and says how many there were."""
+    if selection.pid is None and not selection.payloads:
+        return _copy(selection, out)
     count = 0
     written: OrderedDict[str, None] = OrderedDict()
     for raw, entry in selection.pairs():
@@ -34,6 +36,15 @@ def write(selection: Selection, out: BinaryIO) -> int:
                     written[sha256] = None
                     if len(written) > _REMEMBERED:
                         written.popitem(last=False)
+        out.write(raw + b"\n")
+        count += 1
+    return count
+
+
+def _copy(selection: Selection, out: BinaryIO) -> int:
+    """Every entry as it is, also one that no kernel wrote: whoever looks into a damaged log needs what is there."""
+    count = 0
+    for raw in selection.recorder.raw_entries():
         out.write(raw + b"\n")
         count += 1
     return count

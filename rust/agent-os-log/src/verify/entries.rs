@@ -7,6 +7,7 @@ use std::path::Path;
 use super::Report;
 use super::json::Json;
 use super::note::{self, Key};
+use super::shape;
 use super::tiles::Tiles;
 use super::tree::{Hash, Tree};
 
@@ -41,6 +42,8 @@ pub(super) struct Check<'a> {
     intents: BTreeMap<u64, bool>,
     references: Vec<Reference>,
     set_aside: Vec<SetAside>,
+    /// Whether the first entry says that a kernel writes this log.
+    is_a_kernel_s: bool,
     salt_sha256: Option<String>,
     ratchet_sha256: Option<String>,
     time: i64,
@@ -70,6 +73,7 @@ impl<'a> Check<'a> {
             intents: BTreeMap::new(),
             references: Vec::new(),
             set_aside: Vec::new(),
+            is_a_kernel_s: false,
             salt_sha256: None,
             ratchet_sha256: None,
             time: i64::MIN,
@@ -172,6 +176,7 @@ impl<'a> Check<'a> {
                 if number("version") != Some(1) {
                     wrong("is of another version of the format".to_owned());
                 }
+                self.is_a_kernel_s = shape::is_by_a_kernel(&entry);
                 self.salt_sha256 = entry.get("salt_sha256").and_then(Json::text).map(str::to_owned);
                 self.ratchet_sha256 = entry.get("ratchet_sha256").and_then(Json::text).map(str::to_owned);
                 match self.named_key(&entry) {
@@ -200,6 +205,9 @@ impl<'a> Check<'a> {
                 }
             }
             _ => {}
+        }
+        if let Some(what) = shape::fault(kind, &entry).filter(|_| self.is_a_kernel_s) {
+            wrong(format!("is not as a kernel writes it: {what}"));
         }
         if self.is_closed && !matches!(kind, "log.opened" | "log.recovered") {
             wrong("follows the entry that closed the log, and does not say that it was opened again".to_owned());
