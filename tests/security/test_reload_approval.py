@@ -127,7 +127,10 @@ def by_command_line(it: Watched) -> None:
 
 
 def by_a_token_of_its_own(it: Watched) -> None:
-    token, _ = _core.new_operator()
+    token, key = _core.new_operator()
+    refused = it.agentos("approve", str(it.waiting().row()["code"]), token=token)
+    assert (refused.returncode, refused.stdout) == (3, "")
+    it.sql(f"UPDATE approvals SET operator = '{key}'")
     assert "approved" in it.agentos("approve", str(it.waiting().row()["code"]), token=token).stdout
     assert "forged" in it.until("rejected").error
 

@@ -100,6 +100,16 @@ def by_command_line(it: Heist, request: str) -> None:
 def by_a_token_of_its_own(it: Heist, request: str) -> None:
     token, _ = _core.new_operator()
     command = f"'{sys.executable}' -m agent_os.cli approvals approve {it.code(request)} --store '{it.store}'"
+    said = it.smuggled(f"AGENT_OS_OPERATOR_TOKEN={token} {command}")
+    assert "another operator" in said
+    assert "approved" not in said
+
+
+def by_naming_itself_the_operator(it: Heist, request: str) -> None:
+    """The row then says that the agent's key is asked; the kernel still believes the one that it was given."""
+    token, key = _core.new_operator()
+    it.sql(f"UPDATE approvals SET operator = '{key}' WHERE id = '{request}'")
+    command = f"'{sys.executable}' -m agent_os.cli approvals approve {it.code(request)} --store '{it.store}'"
     assert "approved" in it.smuggled(f"AGENT_OS_OPERATOR_TOKEN={token} {command}")
 
 
@@ -127,6 +137,7 @@ def by_a_key_in_the_store(it: Heist, request: str) -> None:
     [
         by_command_line,
         by_a_token_of_its_own,
+        by_naming_itself_the_operator,
         by_writing_the_verdict,
         by_writing_the_end,
         by_replacing_the_store,

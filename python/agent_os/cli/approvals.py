@@ -88,6 +88,7 @@ def _show(row: dict[str, Any], arguments: Namespace) -> None:
         print(shown(f"  rule `{rule}`: {message or 'a person must confirm this'}"))
     print(shown(f"  asked {time_of(row['asked_at'])}, too late from {time_of(row['expires'])}"))
     print(shown(f"  request {row['request']}, bundle {row['bundle']}, kernel {row['kernel']}"))
+    print(shown(f"  to be answered with the token of {row['operator']}"))
 
 
 def _speak(queue: _core.Approvals, entry: _core.ApprovalEntry, arguments: Namespace) -> Exit:
@@ -96,6 +97,11 @@ def _speak(queue: _core.Approvals, entry: _core.ApprovalEntry, arguments: Namesp
         refused = queue.speak(_token(), entry, approve)
     except ValueError as error:
         raise Unusable(f"{error}\n  hint: `agentos approvals init` makes one, and shows it once") from error
+    if refused == "other_operator":
+        raise Unusable(
+            "nothing was done: the kernel that asks believes another operator than the one of this token\n"
+            f"  hint: use the token that belongs to {entry.row()['operator'] or 'the key that it was given'}"
+        )
     result = {"code": arguments.code, "approved": approve, "done": refused is None, "why_not": refused}
     if arguments.json:
         print_json(result)

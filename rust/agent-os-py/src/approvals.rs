@@ -56,7 +56,14 @@ impl ApprovalQueue {
         shown: String,
         expires_micros: i64,
     ) -> PyResult<Waiting> {
-        let asked = Asked { kernel: self.kernel.clone(), request, bundle, shown, expires: expires_micros };
+        let asked = Asked {
+            kernel: self.kernel.clone(),
+            operator: self.operator.spelt(),
+            request,
+            bundle,
+            shown,
+            expires: expires_micros,
+        };
         let now = now();
         let ticket = apart(py, || self.database.ask(&self.store, asked, now))?;
         Ok(Waiting {
@@ -165,6 +172,7 @@ impl ApprovalEntry {
         row.set_item("asked_at", asked_at)?;
         row.set_item("expires", asked.expires)?;
         row.set_item("kernel", &asked.kernel)?;
+        row.set_item("operator", &asked.operator)?;
         row.set_item("request", &asked.request)?;
         row.set_item("bundle", &asked.bundle)?;
         row.set_item("shown", &asked.shown)?;
@@ -188,8 +196,8 @@ impl Approvals {
         Ok(entries.into_iter().map(named).collect())
     }
 
-    /// The operator's word on what an entry shows. Gives `None`, or why it was not taken: `unknown`, or how the request
-    /// stands.
+    /// The operator's word on what an entry shows. Gives `None`, or why it was not taken: `unknown`, `other_operator`,
+    /// or how the request stands.
     fn speak(
         &self,
         py: Python<'_>,
@@ -202,6 +210,7 @@ impl Approvals {
         Ok(match spoken {
             Ok(()) => None,
             Err(Refused::Unknown) => Some("unknown"),
+            Err(Refused::OtherOperator) => Some("other_operator"),
             Err(Refused::Not(standing)) => Some(standing.code()),
         })
     }

@@ -12,7 +12,7 @@ pub const TOKEN_PREFIX: &str = "agentos-operator-token-";
 pub const PUBLIC_PREFIX: &str = "agentos-operator-key-";
 
 /// What every signed text begins with: a signature for this says nothing of anything else.
-const DOMAIN: &[u8] = b"agent-os approval 1";
+const DOMAIN: &[u8] = b"agent-os approval 2";
 
 /// The operator's secret.
 pub struct Token(SigningKey);
@@ -102,6 +102,8 @@ pub struct Statement<'s> {
     pub store: &'s str,
     /// The id of the log of the kernel that asked.
     pub kernel: &'s str,
+    /// The public key of the operator whom that kernel asks.
+    pub operator: &'s str,
     /// The approval's id.
     pub id: &'s str,
     /// The digest of the request.
@@ -131,10 +133,11 @@ impl Statement<'_> {
     fn bytes(&self) -> Vec<u8> {
         let shown = Sha256::digest(self.shown.as_bytes());
         let mut out = Vec::with_capacity(512);
-        let parts: [&[u8]; 9] = [
+        let parts: [&[u8]; 10] = [
             DOMAIN,
             self.store.as_bytes(),
             self.kernel.as_bytes(),
+            self.operator.as_bytes(),
             self.id.as_bytes(),
             self.request.as_bytes(),
             self.bundle.as_bytes(),
@@ -176,6 +179,7 @@ mod tests {
     const STATEMENT: Statement<'_> = Statement {
         store: "s",
         kernel: "k",
+        operator: "o",
         id: "i",
         request: "r",
         bundle: "b",
@@ -193,6 +197,7 @@ mod tests {
         let others = [
             Statement { store: "t", ..STATEMENT },
             Statement { kernel: "l", ..STATEMENT },
+            Statement { operator: "p", ..STATEMENT },
             Statement { id: "j", ..STATEMENT },
             Statement { request: "q", ..STATEMENT },
             Statement { bundle: "c", ..STATEMENT },

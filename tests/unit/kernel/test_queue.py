@@ -175,13 +175,39 @@ def test_arguments_are_redacted_for_the_operator_too(at: Callable[..., Desk]) ->
     thread.join(20)
 
 
-def test_the_token_of_somebody_else_denies(at: Callable[..., Desk]) -> None:
+@pytest.mark.parametrize("word", ["approve", "deny"])
+def test_the_token_of_somebody_else_does_nothing_and_is_told_so(at: Callable[..., Desk], word: str) -> None:
     it = at()
     thread = it.start()
     (row,) = it.waiting()
-    it.speak(row["code"], approve=True, token=_core.new_operator()[0])
+    another, _ = _core.new_operator()
+    refused = it.cli(word, row["code"], token=another)
+    assert (refused.returncode, refused.stdout) == (3, "")
+    assert "nothing was done" in refused.stderr
+    assert it.key in refused.stderr
+    assert it.key in it.cli("show", row["code"]).stdout
+    assert it.speak(row["code"], approve=word == "approve", token=another) == "other_operator"
+    # It still waits for the one that is asked.
+    assert [waiting["operator"] for waiting in it.waiting()] == [it.key]
+    it.speak(row["code"], approve=True)
     thread.join(20)
-    assert (it.result, it.sent) == (["approval_refused"], [])
+    assert (it.result, it.sent) == (["sent"], ["hello"])
+
+
+def test_a_request_from_before_operators_were_noted_can_only_be_taken_off_the_list(at: Callable[..., Desk]) -> None:
+    it = at()
+    thread = it.start()
+    assert len(it.waiting()) == 1
+    with sqlite3.connect(it.store) as connection:
+        connection.execute("UPDATE approvals SET operator = '', ended = 'gone'")
+    connection.close()
+    (old,) = it.rows()
+    assert it.speak(old["code"], approve=True) == "other_operator"
+    assert it.cli("approve", old["code"], token=it.token).returncode == 3
+    assert it.speak(old["code"], approve=False) is None
+    assert it.rows()[0]["standing"] == "denied"
+    thread.join(20)
+    assert it.sent == []
 
 
 def test_after_a_restart_a_request_is_there_and_an_approval_of_it_does_nothing(tmp_path: Path) -> None:

@@ -49,6 +49,8 @@ impl Standing {
 pub struct Asked {
     /// The id of the kernel's log.
     pub kernel: String,
+    /// The public key of whom the kernel asks; empty in a row that is older than the column.
+    pub operator: String,
     /// The digest of the request.
     pub request: String,
     /// The digest of the bundle that asks.
@@ -61,8 +63,8 @@ pub struct Asked {
 
 impl Asked {
     fn statement<'s>(&'s self, store: &'s str, id: &'s str, approved: bool) -> Statement<'s> {
-        let Self { kernel, request, bundle, shown, expires } = self;
-        Statement { store, kernel, id, request, bundle, shown, expires: *expires, approved }
+        let Self { kernel, operator, request, bundle, shown, expires } = self;
+        Statement { store, kernel, operator, id, request, bundle, shown, expires: *expires, approved }
     }
 }
 
@@ -105,6 +107,8 @@ pub enum Answer {
 pub enum Refused {
     /// No such request.
     Unknown,
+    /// The kernel that asks believes another operator: it would take the word of this one for a forgery.
+    OtherOperator,
     /// It no longer waits.
     Not(Standing),
 }
@@ -154,12 +158,12 @@ impl Database {
         getrandom::fill(&mut random)
             .map_err(|error| StoreError::Io { path: self.path().to_owned(), reason: error.to_string() })?;
         let ticket = Ticket { store: store.to_owned(), id: hex(&random), asked };
-        let Asked { kernel, request, bundle, shown, expires } = &ticket.asked;
+        let Asked { kernel, operator, request, bundle, shown, expires } = &ticket.asked;
         self.write(|transaction| {
             transaction.execute(
-                "INSERT INTO approvals (id, kernel, request, bundle, shown, expires, asked_at, seen)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?7)",
-                params![ticket.id, kernel, request, bundle, shown, expires, now],
+                "INSERT INTO approvals (id, kernel, operator, request, bundle, shown, expires, asked_at, seen)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?8)",
+                params![ticket.id, kernel, operator, request, bundle, shown, expires, now],
             )
         })?;
         Ok(ticket)
@@ -218,7 +222,8 @@ impl Database {
 
     /// The operator's word on what `entry` shows. It is signed over exactly that.
     ///
-    /// A yes to a process that no longer waits would do nothing, so it is refused.
+    /// What would do nothing is refused: the word of an operator whom the kernel does not ask, and a yes to a process
+    /// that no longer waits.
     ///
     /// # Errors
     /// The file could not be read or written.
@@ -236,6 +241,11 @@ impl Database {
             let Some(found) = transaction.query_row(&sql, [&entry.id], |row| self::entry(row, now)).optional()? else {
                 return Ok(Err(Refused::Unknown));
             };
+            let asked = &found.asked.operator;
+            let is_left_over = asked.is_empty() && found.standing == Standing::Gone && !approved;
+            if *asked != token.public().spelt() && !is_left_over {
+                return Ok(Err(Refused::OtherOperator));
+            }
             match (found.standing, approved) {
                 (Standing::Waiting, _) => {}
                 (Standing::Gone, false) => {
@@ -253,7 +263,7 @@ impl Database {
 }
 
 const SELECT: &str =
-    "SELECT id, kernel, request, bundle, shown, expires, asked_at, seen, verdict, ended FROM approvals";
+    "SELECT id, kernel, request, bundle, shown, expires, asked_at, seen, verdict, ended, operator FROM approvals";
 
 fn entry(row: &Row<'_>, now: i64) -> rusqlite::Result<Entry> {
     let expires: i64 = row.get(5)?;
@@ -272,7 +282,14 @@ fn entry(row: &Row<'_>, now: i64) -> rusqlite::Result<Entry> {
     };
     Ok(Entry {
         id: row.get(0)?,
-        asked: Asked { kernel: row.get(1)?, request: row.get(2)?, bundle: row.get(3)?, shown: row.get(4)?, expires },
+        asked: Asked {
+            kernel: row.get(1)?,
+            operator: row.get(10)?,
+            request: row.get(2)?,
+            bundle: row.get(3)?,
+            shown: row.get(4)?,
+            expires,
+        },
         asked_at: row.get(6)?,
         standing,
     })

@@ -30,6 +30,8 @@ pub(super) const STEPS: &[&str] = &[
          signature BLOB,
          ended TEXT
      ) STRICT, WITHOUT ROWID;",
+    // The public key of who may answer; empty where the request was made before there was this column.
+    "ALTER TABLE approvals ADD COLUMN operator TEXT NOT NULL DEFAULT '';",
 ];
 
 /// The version that this program writes.
