@@ -14,6 +14,7 @@ class Exit(IntEnum):
     USAGE = 2
     UNUSABLE = 3
     DEFECT = 4
+    UNDECIDED = 5
     INTERRUPTED = 130
     PIPE = 141
 
@@ -24,6 +25,7 @@ EXITS: Final[dict[Exit, str]] = {
     Exit.USAGE: "the command line is wrong; nothing was done",
     Exit.UNUSABLE: "not done: a file, log or policy that is needed is missing, unreadable or unusable",
     Exit.DEFECT: "a defect of Agent OS",
+    Exit.UNDECIDED: "`policy diff` found no difference, and could not compare everything that differs",
     Exit.INTERRUPTED: "interrupted with Ctrl-C",
     Exit.PIPE: "whoever read the output stopped reading",
 }

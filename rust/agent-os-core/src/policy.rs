@@ -49,7 +49,7 @@ mod url_parts;
 pub use bundle::{Bundle, RuleInfo};
 pub use bundle_file::LoadError;
 pub use decide::{Unknown, Verdict, decide, required};
-pub use diff::{Change, Diff, Difference, Request, Side, diff};
+pub use diff::{Change, Diff, Difference, LimitUse, Request, Side, Undecided, Used, diff};
 pub use document::Source;
 pub use effect::{Effect, Obligations, PathIx, Record, RuleEffect, RuleIx};
 pub use explain::{Explanation, explain, explain_rules};

@@ -214,13 +214,20 @@ impl Bundle {
         findings.into_iter().map(row).collect()
     }
 
-    /// Requests that another bundle decides differently, how many were tried, and whether a bound was hit before all were.
-    fn diff<'py>(&self, py: Python<'py>, other: &Bundle) -> PyResult<(Vec<Bound<'py, PyDict>>, usize, bool)> {
+    /// Requests that another bundle decides differently, how many were tried, whether a bound was hit before all were,
+    /// and what differs and was not compared, each with the rule.
+    #[expect(clippy::type_complexity, reason = "what a tuple of the binding holds is written out in the stub")]
+    fn diff<'py>(
+        &self,
+        py: Python<'py>,
+        other: &Bundle,
+    ) -> PyResult<(Vec<Bound<'py, PyDict>>, usize, bool, Vec<(Option<String>, String)>)> {
         let (old, new) = (&self.core, &other.core);
         let found = py.detach(|| policy::diff(old, new));
         let rows =
             found.differences.iter().map(|difference| crate::diff::row(py, difference)).collect::<PyResult<_>>()?;
-        Ok((rows, found.tried, found.is_cut_short))
+        let undecided = found.undecided.into_iter().map(|undecided| (undecided.rule, undecided.what)).collect();
+        Ok((rows, found.tried, found.is_cut_short, undecided))
     }
 
     /// Decides a request with everything about it given; no kernel is involved.

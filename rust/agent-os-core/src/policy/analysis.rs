@@ -80,8 +80,12 @@ impl Studied {
 
     /// True if it is proven that wherever `other` applies this one does too.
     pub(super) fn covers(&self, other: &Self) -> bool {
-        !self.is_partial
-            && other.actions.iter().all(|inner| self.actions.iter().any(|outer| pattern_within(inner, outer)))
+        !self.is_partial && self.holds_wherever(other)
+    }
+
+    /// True if it is proven that wherever the action, agent and conditions of `other` hold, these do too.
+    pub(super) fn holds_wherever(&self, other: &Self) -> bool {
+        other.actions.iter().all(|inner| self.actions.iter().any(|outer| pattern_within(inner, outer)))
             && agents_within(other, self)
             && is_contradiction(Formula::All(vec![other.applies(), self.does_not_apply()]))
     }

@@ -43,7 +43,14 @@ impl Compiled {
         if WIDER.contains(&atom.operator.as_str()) || mentions_arguments(&atom.operand) {
             return None;
         }
-        let mut tests = std::collections::BTreeMap::from([(atom.operator.clone(), atom.operand.clone())]);
+        let (operator, dialect) = match atom.operator.split_once(" in ") {
+            Some((operator, dialect)) => (operator, Some(dialect)),
+            None => (atom.operator.as_str(), None),
+        };
+        let mut tests = std::collections::BTreeMap::from([(operator.to_owned(), atom.operand.clone())]);
+        if let Some(dialect) = dialect {
+            tests.insert("dialect".to_owned(), dialect.into());
+        }
         if atom.ignore_case {
             tests.insert("ignore_case".to_owned(), true.into());
         }

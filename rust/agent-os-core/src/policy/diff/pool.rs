@@ -1,10 +1,12 @@
 //! Values that tests speak of, and values around them.
 
+use core::net::IpAddr;
 use std::collections::BTreeMap;
 
 use super::patterns;
 use crate::number::{Decimal, Number};
 use crate::policy::analysis::Atom;
+use crate::policy::ip::parse_network;
 use crate::value::Value;
 
 /// Characters of a text, and items of a list, that are made to be counted.
@@ -12,6 +14,29 @@ const COUNTED: i64 = 256;
 
 /// A text that is long enough to be looked for, and that nothing else holds.
 pub(super) const SAID: &str = "QX4711ZK";
+
+/// A script of each of the more frequent kinds of statements, and of several.
+const SCRIPTS: &[&str] = &[
+    "select x from x",
+    "insert into x (x) values (1)",
+    "update x set x = 1 where y = 2",
+    "update x set x = 1",
+    "delete from x where y = 2",
+    "delete from x",
+    "truncate table x",
+    "create table x (x int)",
+    "create view x as select x from x",
+    "create index x on x (x)",
+    "alter table x add column y int",
+    "drop table x",
+    "grant select on x to y",
+    "revoke select on x from y",
+    "explain select x from x",
+    "begin",
+    "merge into x using y on x.x = y.x when matched then delete",
+    "select x from x; delete from x where y = 2",
+    "select x from x; drop table x",
+];
 
 /// Values of every kind.
 pub(super) fn of_every_kind() -> Vec<Value> {
@@ -51,7 +76,7 @@ pub(super) fn of_test(atom: &Atom) -> Vec<Value> {
                 }
             }
         }
-        (None, operand) => of_operand(&atom.operator, operand, &mut found),
+        (None, operand) => of_operand(atom.operator.split(' ').next().unwrap_or_default(), operand, &mut found),
     }
     found
 }
@@ -65,6 +90,13 @@ fn of_operand(operator: &str, operand: &Value, found: &mut Vec<Value>) {
                 texts_of(pattern, found);
             }
         }
+        ("statements" | "has_where", _) => found.extend(SCRIPTS.iter().map(|script| Value::from(*script))),
+        ("functions", Value::Map(entries)) => {
+            let mut names = Vec::new();
+            entries.values().for_each(|names_of| of_operand("in", names_of, &mut names));
+            found.extend(names.iter().filter_map(Value::as_text).map(|name| Value::Str(format!("select {name}()"))));
+        }
+        ("network", Value::Str(network)) => edges_of(network, found),
         ("under", Value::Str(folder)) => {
             let folder = folder.trim_end_matches('/');
             found.extend([format!("{folder}/x"), format!("{folder}x"), folder.to_owned()].map(Value::Str));
@@ -136,9 +168,32 @@ fn of_items(operator: &str, tests: &BTreeMap<String, Value>, found: &mut Vec<Val
     found.push(Value::List(Vec::new()));
 }
 
+/// The first and last address of a network, and those beside them.
+fn edges_of(network: &str, found: &mut Vec<Value>) {
+    let Ok(network) = parse_network(network) else { return };
+    let (first, last) = (network.network(), network.broadcast());
+    let beside = match (first, last) {
+        (IpAddr::V4(first), IpAddr::V4(last)) => {
+            let (first, last) = (u32::from(first), u32::from(last));
+            [first.wrapping_sub(1), last.wrapping_add(1)].map(|bits| IpAddr::V4(bits.into()))
+        }
+        (first, last) => {
+            let bits = |address| if let IpAddr::V6(address) = address { u128::from(address) } else { 0 };
+            [bits(first).wrapping_sub(1), bits(last).wrapping_add(1)].map(|bits| IpAddr::V6(bits.into()))
+        }
+    };
+    found.extend([first, last].into_iter().chain(beside).map(|address| Value::Str(address.to_string())));
+}
+
+/// The text in the other case, where it has one.
+fn in_other_case(text: &str) -> Option<String> {
+    [text.to_uppercase(), text.to_lowercase()].into_iter().find(|other| other != text)
+}
+
 fn texts_of(pattern: &str, found: &mut Vec<Value>) {
     for text in patterns::texts_of(pattern) {
         found.push(Value::Str(format!("{text}~")));
+        found.extend(in_other_case(&text).map(Value::Str));
         found.push(Value::Str(text));
     }
 }
@@ -184,4 +239,5 @@ fn around_text(text: &str, found: &mut Vec<Value>) {
         text.split('/').next().unwrap_or_default().to_owned(),
     ];
     found.extend(spellings.map(Value::Str));
+    found.extend(in_other_case(text).map(Value::Str));
 }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::usage::Used;
 use crate::policy::path::{Path, Root};
 use crate::policy::provenance::Origin;
 use crate::value::Value;
@@ -20,6 +21,8 @@ pub struct Request {
     // INVARIANT: sorted, without repeats.
     /// The run's labels.
     pub labels: Vec<String>,
+    /// Actions that the run has begun before.
+    pub calls: u64,
     /// Runs above this one.
     pub depth: u32,
     /// The agent of the run above.
@@ -28,6 +31,8 @@ pub struct Request {
     pub now_micros: i64,
     /// The texts that the run has seen.
     pub texts: Vec<(Origin, String)>,
+    /// What is used of limits, by rule; of others nothing is.
+    pub used: BTreeMap<String, Used>,
 }
 
 /// A Monday, so that hours and weekdays count from it.
@@ -46,10 +51,12 @@ impl Request {
             roles: roles.to_vec(),
             args: Value::Map(BTreeMap::new()),
             labels: Vec::new(),
+            calls: 0,
             depth: 0,
             parent: None,
             now_micros: NOON,
             texts: Vec::new(),
+            used: BTreeMap::new(),
         }
     }
 
@@ -69,6 +76,7 @@ impl Request {
                 self.labels.sort_unstable();
                 self.labels.dedup();
             }
+            "run.calls" => self.calls = number.and_then(|calls| u64::try_from(calls).ok()).unwrap_or_default(),
             "run.depth" => self.depth = number.and_then(|depth| u32::try_from(depth).ok()).unwrap_or_default(),
             "run.parent" => self.parent = value.as_text().map(str::to_owned),
             "time.hour" => {
@@ -117,8 +125,16 @@ impl Request {
             smaller.roles.remove(place);
             all.push(smaller);
         }
+        for rule in self.used.keys() {
+            let mut used = self.used.clone();
+            used.remove(rule);
+            all.push(Self { used, ..self.clone() });
+        }
         if self.parent.is_some() {
             all.push(Self { parent: None, ..self.clone() });
+        }
+        if self.calls > 0 {
+            all.push(Self { calls: 0, ..self.clone() });
         }
         if self.depth > 0 {
             all.push(Self { depth: 0, ..self.clone() });

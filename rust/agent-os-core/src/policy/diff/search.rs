@@ -12,6 +12,8 @@ use crate::policy::effect::RuleEffect;
 use crate::value::Value;
 use assign::Assigner;
 
+use super::usage::{Scenario, Used, scenarios};
+
 /// Actions, and agents, that are tried for one rule.
 const ACTIONS: usize = 16;
 const AGENTS: usize = 4;
@@ -30,9 +32,18 @@ struct Scene {
     action: String,
     agent: String,
     roles: Vec<String>,
+    /// What is used of the limit of the rule that differs.
+    usage: Option<Scenario>,
+    /// Rules of which the whole limit is used: they would hide what differs.
+    spent: BTreeSet<String>,
 }
 
 impl Scene {
+    fn new(action: &str, agent: &str, roles: &[String]) -> Self {
+        let (action, agent) = (action.to_owned(), agent.to_owned());
+        Self { action, agent, roles: roles.to_vec(), usage: None, spent: BTreeSet::new() }
+    }
+
     fn is_for(&self, rule: &Studied) -> bool {
         let ids = rule.ids.as_ref().is_none_or(|ids| ids.iter().any(|id| id.matches(&self.agent)));
         let roles = rule.roles.as_ref().is_none_or(|roles| roles.iter().any(|role| self.roles.contains(role)));
@@ -45,7 +56,13 @@ pub(super) fn changed_rule(bench: &mut Bench<'_>, pair: &Pair, share: usize) {
     let floor = bench.room.saturating_sub(share);
     let mut assigner = Assigner::default();
     let scenes = scenes(bench, pair);
-    for scene in &scenes {
+    let counts_alike = pair.differs_in_limits_only();
+    let histories = scenarios(&pair.id, &bench.old, &bench.new, counts_alike);
+    let in_each_history = |scene: &Scene| {
+        let scene = scene.clone();
+        histories.iter().map(move |usage| Scene { usage: usage.clone(), ..scene.clone() })
+    };
+    for scene in &scenes.iter().flat_map(in_each_history).collect::<Vec<_>>() {
         let [old, new] = [&pair.old, &pair.new].map(|rule| rule.as_ref().filter(|rule| scene.is_for(rule)));
         for (one, other) in [(new, old), (old, new)] {
             let Some(one) = one else { continue };
@@ -67,7 +84,7 @@ pub(super) fn changed_default(bench: &mut Bench<'_>, share: usize) {
     let mut actions = vec!["x.x".to_owned()];
     actions.extend(bench.patterns.iter().flat_map(patterns::actions_of).take(4 * ACTIONS));
     for action in actions {
-        let scene = Scene { action, agent: "someone".to_owned(), roles: Vec::new() };
+        let scene = Scene::new(&action, "someone", &[]);
         explore(bench, &mut assigner, &scene, "", Vec::new(), floor, ROUNDS);
     }
 }
@@ -129,7 +146,10 @@ fn explore(
     solve(claims.clone(), Vec::new(), &mut steps, &mut cases);
     let mut hidden_by: Option<BTreeSet<String>> = None;
     for facts in &cases {
-        for request in assigner.requests(scene, facts) {
+        for mut request in assigner.requests(scene, facts) {
+            if !use_up(bench, scene, &mut request) {
+                continue;
+            }
             if bench.room <= floor {
                 bench.is_cut_short = true;
                 return false;
@@ -143,12 +163,30 @@ fn explore(
     }
     let Some(hidden_by) = hidden_by.filter(|rules| !rules.is_empty() && rounds > 0) else { return false };
     let mut narrower = claims;
+    let mut scene = scene.clone();
     for id in hidden_by {
+        let is_allow = |studied: &Studied| studied.effect == RuleEffect::Allow;
         for engine in [&bench.old, &bench.new] {
-            narrower.extend(engine.studied.get(id.as_str()).map(Studied::does_not_apply));
+            let Some(studied) = engine.studied.get(id.as_str()) else { continue };
+            // An allow whose limit is used up no longer applies.
+            if is_allow(studied) && engine.limit(&id).is_some() {
+                scene.spent.insert(id.clone());
+            } else {
+                narrower.push(studied.does_not_apply());
+            }
         }
     }
-    explore(bench, assigner, scene, own, narrower, floor, rounds - 1)
+    explore(bench, assigner, &scene, own, narrower, floor, rounds - 1)
+}
+
+/// Puts what is used of limits into the request; false if that cannot be.
+fn use_up(bench: &Bench<'_>, scene: &Scene, request: &mut Request) -> bool {
+    for rule in &scene.spent {
+        let [before, after] =
+            [&bench.old, &bench.new].map(|engine| engine.limit(rule).map(|limit| limit.max).unwrap_or_default());
+        request.used.insert(rule.clone(), Used { before, after });
+    }
+    scene.usage.as_ref().is_none_or(|usage| usage.apply(request, &bench.old, &bench.new))
 }
 
 /// The rules that decide, but for the one that is looked at: they may hide what it makes different.
@@ -247,7 +285,7 @@ fn scenes(bench: &Bench<'_>, pair: &Pair) -> Vec<Scene> {
     for action in &actions {
         for agent in &agents {
             for roles in &roles {
-                scenes.push(Scene { action: action.clone(), agent: agent.clone(), roles: roles.clone() });
+                scenes.push(Scene::new(action, agent, roles));
             }
         }
     }

@@ -60,6 +60,7 @@ impl Assigner {
         match path {
             "time.hour" => candidates.extend((0..24).map(|hour| Some(hour.into()))),
             "time.weekday" => candidates.extend((1..8).map(|day| Some(day.into()))),
+            "run.calls" => candidates.extend([0, 1].map(|calls| Some(calls.into()))),
             "run.depth" => candidates.extend([0, 1, 64].map(|depth| Some(depth.into()))),
             "run.labels" => {
                 candidates.extend([Some(Value::List(Vec::new())), Some(Value::List(vec!["x".into()]))]);
@@ -115,6 +116,7 @@ fn can_stand(path: &str, value: Option<&Value>) -> bool {
     match path {
         "time.hour" => integer.is_some_and(|hour| (0..24).contains(&hour)),
         "time.weekday" => integer.is_some_and(|day| (1..8).contains(&day)),
+        "run.calls" => integer.is_some_and(|calls| calls >= 0),
         "run.depth" => integer.is_some_and(|depth| (0..=i64::from(u32::MAX)).contains(&depth)),
         "run.labels" => matches!(value, Some(Value::List(items)) if items.iter().all(|item| {
             item.as_text().is_some_and(crate::action::is_name)
@@ -166,6 +168,7 @@ fn relate(request: &mut Request, fact: &Fact) {
 fn at(request: &Request, path: &str) -> Option<Value> {
     let parsed = Path::parse(path).ok()?;
     match path {
+        "run.calls" => return i64::try_from(request.calls).ok().map(Value::from),
         "run.depth" => return Some(i64::from(request.depth).into()),
         "run.parent" => return request.parent.as_deref().map(Value::from),
         "time.hour" => return Some(time::hour(request.now_micros).into()),
