@@ -200,3 +200,88 @@ def test_the_state_folder_is_protected_also_where_no_log_is_written(tmp_path: Pa
             for command in ("ls ~/.local/state/agent-os", 'rm -rf "$HOME/.local/state/agent-os/logs"'):
                 assert kernel.check("sh", {"command": command}, agent="desk").reason == "protected_path"
             assert kernel.check("sh", {"command": "ls ~/.local/state"}, agent="desk")
+
+
+OPEN = "agent_os: 1\nrules:\n  - {id: all, effect: allow, action: '**'}\n"
+
+
+def test_what_lies_below_a_working_directory_that_a_link_led_to_is_protected_by_both_names(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "real" / "sub").mkdir(parents=True)
+    (tmp_path / "link").symlink_to(tmp_path / "real")
+    monkeypatch.chdir(tmp_path / "link")
+    (tmp_path / "real" / "policy.yaml").write_text(OPEN, encoding="ascii")
+    for pwd in (str(tmp_path / "link"), str(tmp_path / "real"), "elsewhere", ""):
+        monkeypatch.setenv("PWD", pwd)
+        with KernelSpace("policy.yaml", recorder="log", store="state.db", protect=["token"]) as kernel:
+            kernel.register(lambda: None, agent_id="desk")
+            for name in ("log/x", "state.db", "policy.yaml", "token"):
+                for folder in ("real", "link") if pwd.endswith("link") else ("real",):
+                    path = str(tmp_path / folder / name)
+                    assert kernel.check("t", {"p": path}, agent="desk").reason == "protected_path", path
+            assert kernel.check("t", {"p": str(tmp_path / "link" / "sub")}, agent="desk")
+
+
+def test_a_log_with_a_plain_word_for_its_name_is_not_removed_by_a_command(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("policy.yaml").write_text(OPEN, encoding="ascii")
+    with KernelSpace("policy.yaml", recorder="audit", store="store.db") as kernel:
+        kernel.register(lambda: None, agent_id="desk")
+        for text in (
+            "rm -rf audit",
+            "cd audit && rm -r *",
+            "mv audit /tmp",
+            "echo x > audit",
+            "wget -opolicy.yaml https://example.org",
+            "--out=policy.yaml",
+            "sqlite:///store.db",
+            f"sqlite:///{tmp_path}/store.db",
+        ):
+            assert kernel.check("t", {"text": text}, agent="desk").reason == "protected_path", text
+        for args in (
+            {"text": "please audit the accounts"},
+            {"text": "git audit"},
+            {"text": "<b>audit</b>"},
+            {"audit": True, "text": "x"},
+            {"text": "an audit of policy and store"},
+        ):
+            assert kernel.check("t", args, agent="desk"), args
+
+
+@pytest.mark.parametrize(
+    ("protect", "error", "said"),
+    [
+        (["*.key"], ValueError, "looks like a pattern"),
+        (["keys/[ab].pem"], ValueError, "looks like a pattern"),
+        ([""], ValueError, "empty path"),
+        (["a\0b"], ValueError, "NUL"),
+        ([b"x"], TypeError, "write 'x' instead of"),
+        ([5], TypeError, "of type int"),
+    ],
+)
+def test_what_would_protect_nothing_is_refused(tmp_path: Path, protect: Any, error: type[Exception], said: str) -> None:
+    with pytest.raises(error, match=said):
+        KernelSpace("strict", durability="memory", protect=protect)
+
+
+def test_a_file_whose_name_looks_like_a_pattern_can_be_protected(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("a[1].key").touch()
+    policy = Policy.from_text(OPEN)
+    with KernelSpace(policy, durability="memory", protect=["a[1].key"]) as kernel:
+        kernel.register(lambda: None, agent_id="desk")
+        assert kernel.check("t", {"p": "a[1].key"}, agent="desk").reason == "protected_path"
+
+
+def test_a_working_directory_that_is_gone_is_said_to_be(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    monkeypatch.chdir(gone)
+    gone.rmdir()
+    with pytest.raises(FileNotFoundError, match="working directory no longer exists; change to one"):
+        KernelSpace("strict", durability="memory")

@@ -35,12 +35,10 @@ class ControlPlane:
         key: str | os.PathLike[str] | None,
         protect: Iterable[str | os.PathLike[str]],
     ) -> None:
-        if isinstance(protect, (str, os.PathLike)):
-            raise TypeError(f"`protect` takes a list of paths, not one; write [{os.fspath(protect)!r}]")
-        self._cwd = Path.cwd()
+        self._cwd = working_directory()
         home = os.path.expanduser("~")  # noqa: PTH111 -- `Path.home` raises where there is none
         self._home = home if Path(home).is_absolute() else None
-        paths = [os.fspath(path) for path in protect]
+        paths = _listed(protect)
         paths += [str(Path(os.path.expanduser(path))) for path in paths if path.startswith("~")]  # noqa: PTH111
         paths += named_files(source)
         if directory is not None:
@@ -50,7 +48,7 @@ class ControlPlane:
         paths += [str(state_folder()), str(key_folder()), str(index_folder())]
         if key is not None:
             paths.append(os.fspath(key))
-        self._paths = paths
+        self._paths = [*paths, *_as_the_shell_spells(paths, self._cwd)]
 
     def around(self, *policies: Policy) -> _core.Protected:
         """What is protected while these policies are in force, or wait to be.
@@ -58,6 +56,7 @@ class ControlPlane:
         Raises ``ValueError`` for a path that cannot be protected, because all that agents do would name it.
         """
         files = [file for policy in policies for file in policy.files]
+        files += _as_the_shell_spells(files, self._cwd)
         return _core.Protected([*self._paths, *files], home=self._home, cwd=self._cwd)
 
 
@@ -71,5 +70,48 @@ def named_files(source: PolicySource) -> list[str]:
         if isinstance(item, Policy):
             continue  # Its texts were read once and stay what they are.
         if not (isinstance(item, str) and is_preset_name(item)):
-            named.append(str(Path.cwd() / os.fspath(item)))
+            named.append(str(working_directory() / os.fspath(item)))
     return named
+
+
+def working_directory() -> Path:
+    """The working directory. Raises ``FileNotFoundError`` with what to do if it is gone."""
+    try:
+        return Path.cwd()
+    except FileNotFoundError as error:
+        what = "the working directory no longer exists; change to one that does before the kernel is made"
+        raise FileNotFoundError(error.errno, what) from error
+
+
+def _listed(protect: Iterable[str | os.PathLike[str]]) -> list[str]:
+    """What the operator protects. A mistake here would leave something open, so nothing is passed over."""
+    if isinstance(protect, (str, os.PathLike)):
+        raise TypeError(f"`protect` takes a list of paths, not one; write [{os.fspath(protect)!r}]")
+    paths: list[str] = []
+    for path in protect:
+        if isinstance(path, bytes):
+            raise TypeError(f"`protect` takes paths as text; write {os.fsdecode(path)!r} instead of {path!r}")
+        if not isinstance(path, (str, os.PathLike)):
+            raise TypeError(f"`protect` takes paths, and `{path!r}` is of type {type(path).__name__}; write it as text")
+        text = os.fspath(path)
+        if not text:
+            raise ValueError("`protect` has an empty path; leave it out, or name the file")
+        if any(sign in text for sign in "*?[") and not os.path.lexists(os.path.expanduser(text)):  # noqa: PTH111
+            raise ValueError(
+                f"`{text}` of `protect` looks like a pattern, and no file has this name; patterns are not expanded: "
+                "name the folder that holds the files, or list them with `glob.glob`"
+            )
+        paths.append(text)
+    return paths
+
+
+def _as_the_shell_spells(paths: Iterable[str | os.PathLike[str]], cwd: Path) -> list[str]:
+    """What lies below the working directory, by the links that led a shell there."""
+    spelt = Path(os.environ.get("PWD", ""))
+    try:
+        if not spelt.is_absolute() or spelt == cwd or not spelt.samefile(cwd):
+            return []
+    except (OSError, ValueError):
+        return []
+    absolute = (cwd / path for path in paths)
+    return [str(spelt / path.relative_to(cwd)) for path in absolute if path.is_relative_to(cwd)]

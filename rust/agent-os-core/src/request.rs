@@ -5,7 +5,7 @@ use std::fmt;
 
 use crate::amount::Amount;
 use crate::policy::{Provenance, RuleIx};
-use crate::value::Value;
+use crate::value::{Value, shown_key};
 
 /// One step of a path into the arguments.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -78,7 +78,8 @@ pub trait Arguments {
     fn view<'i>(&self, item: &'i Self::Item) -> Found<View<'i>>;
 
     /// Shows every text of the arguments, at any depth: strings, paths, bytes as UTF-8, and keys of maps. It ends at the
-    /// first that passes, and gives the path of that argument; for a key, the path of its map.
+    /// first that passes, and gives the path of that argument; for a key, the path of its map. A plain word that is the
+    /// name of an argument ([`is_argument_name`]) does not count.
     fn find_text(&self, passes: &impl Fn(&str) -> bool) -> Option<String>;
 }
 
@@ -107,8 +108,20 @@ impl<'v> Arguments for &'v Value {
     }
 
     fn find_text(&self, passes: &impl Fn(&str) -> bool) -> Option<String> {
-        self.find_text_below("args", passes)
+        let Value::Map(entries) = self else { return self.find_text_below("args", passes) };
+        entries.iter().find_map(|(name, value)| {
+            if passes(name) && !is_argument_name(name) {
+                return Some("args".to_owned());
+            }
+            value.find_text_below("", passes).map(|below| format!("args.{}{below}", shown_key(name)))
+        })
     }
+}
+
+/// True for the name of an argument that is a word and nothing else: the tool's author chose it, and it says no place.
+#[must_use]
+pub fn is_argument_name(name: &str) -> bool {
+    name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-')
 }
 
 /// Who asks, as the kernel knows it.

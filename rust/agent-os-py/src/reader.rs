@@ -6,7 +6,7 @@ use std::cell::{Cell, RefCell};
 use agent_os_core::canonical::parse_json;
 use agent_os_core::limits;
 use agent_os_core::number::{Decimal, Number};
-use agent_os_core::request::{ArgumentPath, Arguments, Found, Segment, View};
+use agent_os_core::request::{ArgumentPath, Arguments, Found, Segment, View, is_argument_name};
 use agent_os_core::value::{Value, shown_key};
 use pyo3::exceptions::PyStopIteration;
 use pyo3::intern;
@@ -136,7 +136,7 @@ impl<'py, P: Fn(&str) -> bool> Texts<'_, 'py, P> {
         let _ = dict.locked_for_each(|key, value| {
             let key = key.cast_exact::<PyString>().ok();
             let key = key.as_ref().and_then(|key| key.to_str().ok()).unwrap_or("?");
-            let here = if (self.passes)(key) {
+            let here = if (self.passes)(key) && !(depth == 0 && is_argument_name(key)) {
                 Some(path())
             } else {
                 self.of(&value, depth, &|| format!("{}.{}", path(), shown_key(key)))

@@ -3,10 +3,12 @@
 //! This reads texts and nothing else. What a spelling leads to on a disk (links, mounts, open descriptors) and what a
 //! shell would put together from pieces is not known here.
 
+mod operand;
 mod reading;
 mod sieve;
 mod walk;
 
+use std::cell::OnceCell;
 use std::fmt;
 
 use aho_corasick::automaton::{Automaton, OverlappingState, StateID};
@@ -56,6 +58,8 @@ pub enum ProtectedFault {
     HoldsWorkingDirectory(String),
     /// It holds the home directory.
     HoldsHome(String),
+    /// It has a NUL in it, so that no file has that name.
+    Nul(String),
 }
 
 impl fmt::Display for ProtectedFault {
@@ -67,6 +71,9 @@ impl fmt::Display for ProtectedFault {
                 "`{path}` holds the working directory, so every relative path of an agent would name it; start the \
                  program in another directory, or keep the log in a folder of its own"
             ),
+            Self::Nul(path) => {
+                write!(out, "`{}` has a NUL in it, so it is no path; leave it out", path.escape_debug())
+            }
             Self::HoldsHome(path) => {
                 write!(out, "`{path}` holds the home directory and cannot be kept from agents; name a folder below it")
             }
@@ -86,6 +93,9 @@ impl Protected {
         let home = home.map(segments_of);
         let (mut targets, mut names): (Vec<Target>, Vec<String>) = (Vec::new(), Vec::new());
         for path in paths {
+            if path.contains('\0') {
+                return Err(ProtectedFault::Nul(path.clone()));
+            }
             let slashed = reading::slashed(path);
             if !slashed.starts_with('/') && slashed.as_bytes().get(1..3) != Some(b":/") {
                 return Err(ProtectedFault::Relative(path.clone()));
@@ -144,7 +154,8 @@ impl Protected {
         // SECURITY: what would take too long to tell counts against the caller.
         let mut patience = walk::Patience::of(text);
         let slashes: Vec<usize> = text.match_indices('/').map(|(place, _)| place).collect();
-        let walk = walk::Walk { text, slashes: &slashes, cwd: &self.cwd, home: self.home.as_deref() };
+        let (cwd, home) = (self.cwd.as_slice(), self.home.as_deref());
+        let walk = walk::Walk { text, slashes: &slashes, cwd, home, commands: OnceCell::new() };
         let mut state = OverlappingState::start();
         let input = Input::new(text);
         loop {

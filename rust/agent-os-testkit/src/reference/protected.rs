@@ -75,7 +75,10 @@ fn starting_points(plane: Plane<'_>, chars: &[char], start: usize, end: usize) -
             }
         }
     }
-    if !before.is_empty() && !before.ends_with(between_words) {
+    if part.starts_with('/') && before.ends_with("://") {
+        found.push(resolved(plane.cwd, &part));
+    }
+    if !before.is_empty() && !before.ends_with(between_words) && !follows_an_option(&before) {
         return found;
     }
     let (first, rest) = part.split_once('/').map_or((part.as_str(), None), |(first, rest)| (first, Some(rest)));
@@ -92,7 +95,7 @@ fn starting_points(plane: Plane<'_>, chars: &[char], start: usize, end: usize) -
         None => {
             let all: String = chars.iter().collect();
             let goes_on = chars.get(end) == Some(&'/');
-            if part.contains('.') || goes_on || all.trim() == part {
+            if part.contains('.') || goes_on || all.trim() == part || works_on_files(&before) {
                 found.push(resolved(plane.cwd, &part));
             }
         }
@@ -120,6 +123,29 @@ fn segments(path: &str) -> Vec<String> {
 
 fn same(a: &[String], b: &[String]) -> bool {
     a.len() == b.len() && a.iter().zip(b).all(|(a, b)| a.eq_ignore_ascii_case(b))
+}
+
+/// `-o` and the like stand right before, and are a word of their own.
+fn follows_an_option(before: &str) -> bool {
+    let letters = before.chars().rev().take_while(char::is_ascii_alphabetic).count();
+    let rest = before.get(..before.len() - letters).unwrap_or_default();
+    let Some(word) = rest.strip_suffix('-') else { return false };
+    letters > 0 && (word.is_empty() || word.ends_with(between_words))
+}
+
+/// A few programs and redirections; the texts that are generated use these and no other.
+fn works_on_files(before: &str) -> bool {
+    let command = before.rsplit([';', '&', '|', '\n', '(', '`', '{']).next().unwrap_or_default();
+    let is_aside = |word: &str| {
+        let is_duration = word.chars().all(|char| "0123456789.smhd".contains(char));
+        word.starts_with('-') || word.contains('=') || is_duration
+    };
+    let program = command.split_whitespace().find(|word| !is_aside(word) && word.rsplit('/').next() != Some("sudo"));
+    let redirected = before.trim_end().strip_suffix('>').is_some_and(|before| {
+        let follows = |char: char| char.is_whitespace() || char.is_ascii_digit() || char == '>' || char == '&';
+        before.is_empty() || before.ends_with(follows)
+    });
+    redirected || program.is_some_and(|program| matches!(program.rsplit('/').next(), Some("rm" | "cat")))
 }
 
 fn ends(after: &[char]) -> bool {

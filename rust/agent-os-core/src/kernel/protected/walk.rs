@@ -1,5 +1,9 @@
 //! From the name of a protected file in a text to the left, segment by segment: is this a path that leads there?
 
+use std::cell::OnceCell;
+
+use super::operand::{self, Commands};
+
 /// How much may be walked over for one text: segments, and the bytes that are looked at in them.
 pub(super) struct Patience(usize);
 
@@ -24,6 +28,7 @@ pub(super) struct Walk<'w> {
     pub(super) slashes: &'w [usize],
     pub(super) cwd: &'w [String],
     pub(super) home: Option<&'w [String]>,
+    pub(super) commands: OnceCell<Commands>,
 }
 
 impl Walk<'_> {
@@ -35,11 +40,11 @@ impl Walk<'_> {
             return false;
         }
         let (slash, left) = self.last_segment(before);
-        if left.is_empty() && slash.is_none() || left.chars().next_back().is_some_and(is_boundary) {
-            // SECURITY: a bare word may be a file's name or just a word. One that has a dot, goes on with a slash or is
-            // the whole text is taken for a file's name.
+        if begins_here(left, slash.is_none()) && self.is_below(above, self.cwd, 0) {
+            // SECURITY: a bare word may be a file's name or just a word. One that has a dot, goes on with a slash, is the
+            // whole text or what a command works on is taken for a file's name.
             let alone = self.text.trim().eq_ignore_ascii_case(name);
-            if (alone || name.contains('.') || after.starts_with('/')) && self.is_below(above, self.cwd, 0) {
+            if alone || name.contains('.') || after.starts_with('/') || self.is_operand(before) {
                 return true;
             }
         }
@@ -97,7 +102,11 @@ impl Walk<'_> {
         if ["$PWD", "${PWD}"].iter().any(|word| segment.ends_with(word)) && self.is_below(wanted, self.cwd, skip) {
             return true;
         }
-        let begins = |left: &str| left.is_empty() && is_first || left.chars().next_back().is_some_and(is_boundary);
+        // An address with nothing for its host goes on from the working directory in some schemes: `sqlite:///state.db`.
+        if segment.is_empty() && before.ends_with("://") && self.is_below(wanted, self.cwd, skip) {
+            return true;
+        }
+        let begins = |left: &str| begins_here(left, is_first);
         if let [drive] = wanted {
             if drive.ends_with(':') && strip_suffix(segment, drive).is_some_and(begins) {
                 return true;
@@ -113,6 +122,17 @@ impl Walk<'_> {
             }
         };
         patience.spend(tail.len());
+        // A path that stands right behind the letters of an option.
+        let value = tail.find(['.', '~']).and_then(|place| tail.split_at_checked(place));
+        let value = value.filter(|(option, _)| operand::ends_with_option(option)).map_or("", |(_, value)| value);
+        let is_there = match value {
+            "." => self.is_below(wanted, self.cwd, skip),
+            ".." => self.is_below(wanted, self.cwd, skip + 1),
+            value => value.starts_with('~') && self.is_home(wanted, skip),
+        };
+        if is_there {
+            return true;
+        }
         let a_name = skip > 0 && self.is_below(wanted, self.cwd, skip - 1);
         match tail {
             // A name may have in it what is otherwise between words.
@@ -139,6 +159,11 @@ impl Walk<'_> {
         }
     }
 
+    fn is_operand(&self, before: &str) -> bool {
+        let commands = self.commands.get_or_init(|| Commands::of(self.text));
+        commands.take_files_at(before.len()) || operand::is_redirected(before)
+    }
+
     fn is_home(&self, wanted: &[String], skip: usize) -> bool {
         self.home.is_some_and(|home| self.is_below(wanted, home, skip))
     }
@@ -148,6 +173,17 @@ impl Walk<'_> {
         let base = base.get(..base.len().saturating_sub(up)).unwrap_or_default();
         wanted.len() == base.len() && wanted.iter().zip(base).all(|(a, b)| a.eq_ignore_ascii_case(b))
     }
+}
+
+/// A path may start behind this, what stands between the last slash and the path: at the start of a text, between words,
+/// and right behind the letter of an option.
+fn begins_here(left: &str, is_first: bool) -> bool {
+    let word = match left.char_indices().rfind(|(_, char)| is_boundary(*char)) {
+        Some((place, char)) => left.get(place + char.len_utf8()..).unwrap_or_default(),
+        None if is_first => left,
+        None => return false,
+    };
+    word.is_empty() || operand::ends_with_option(word)
 }
 
 /// The root follows in another way than by a leading slash: after the host of a file's URL, or a process's own root.
