@@ -10,8 +10,9 @@ use super::ip;
 /// Characters that the versions of IDNA map to different names (UTS 46, section 4), with the capital form of one.
 const DEVIATIONS: &[char] = &['\u{df}', '\u{1e9e}', '\u{3c2}', '\u{200c}', '\u{200d}'];
 
-/// Endings of names that are resolved on a private network, whoever owns the name elsewhere (RFC 6761, 6762, 8375;
-/// ICANN's `internal`, where clouds keep their metadata; what routers give out).
+/// Endings of names that are resolved on a private network or not at all, whoever owns the name elsewhere (RFC 6761,
+/// 6762, 8375, 9476; ICANN's `internal`, where clouds keep their metadata, and the names that it withholds because so
+/// many networks use them; what routers, clusters and service registries give out).
 const PRIVATE_ENDINGS: &[&str] = &[
     ".localhost",
     ".localdomain",
@@ -23,6 +24,12 @@ const PRIVATE_ENDINGS: &[&str] = &[
     ".home.arpa",
     ".corp",
     ".private",
+    ".mail",
+    ".test",
+    ".invalid",
+    ".alt",
+    ".svc",
+    ".consul",
 ];
 
 /// Whom a URL is sent to.
@@ -71,9 +78,15 @@ impl HostName {
     pub(super) fn is_private(&self) -> bool {
         match self {
             Self::Address(address) => ip::is_private(*address),
-            Self::Name(name) => !name.contains('.') || PRIVATE_ENDINGS.iter().any(|ending| name.ends_with(ending)),
+            Self::Name(name) => {
+                !name.contains('.') || PRIVATE_ENDINGS.iter().any(|ending| is_or_is_below(name, ending))
+            }
         }
     }
+}
+
+fn is_or_is_below(name: &str, ending: &str) -> bool {
+    name.ends_with(ending) || ending.strip_prefix('.') == Some(name)
 }
 
 /// True for a host that is percent-encoded, or that the versions of IDNA map to different names.

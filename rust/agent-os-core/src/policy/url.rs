@@ -362,6 +362,13 @@ mod tests {
             "http://a.localhost",
             "http://intranet/",
             "http://printer.local",
+            "http://kubernetes.default.svc/api",
+            "http://db.default.svc.cluster.local:5432",
+            "http://vault.service.consul:8200/",
+            "http://vault.consul.",
+            "http://HOME.ARPA/",
+            "http://x.test",
+            "https://router.lan",
             "http://0/",
             "http://[::]",
             "http://u:p@10.0.0.1:80",
@@ -378,6 +385,9 @@ mod tests {
             "http://[2606:4700::1111]/",
             "http://localhost.example.com",
             "https://10.0.0.1.example.com/",
+            "https://lan.example.com",
+            "https://svc.io",
+            "https://myconsul.io/",
         ] {
             assert_eq!(is_private(text), False, "{text:?}");
         }

@@ -106,9 +106,9 @@ fn read_authority(authority: &str, own: Option<i64>) -> Option<Place> {
         return Some((None, None, port));
     }
     let name = labels.join(".").to_ascii_lowercase();
-    let endings =
-        ["localhost", "localdomain", "local", "internal", "intranet", "lan", "home", "home.arpa", "corp", "private"];
-    let is_private = labels.len() == 1 || endings.iter().any(|ending| name.ends_with(&format!(".{ending}")));
+    let endings = "localhost localdomain local internal intranet lan home home.arpa corp private mail test invalid alt svc consul";
+    let is_private =
+        labels.len() == 1 || endings.split(' ').any(|ending| format!(".{name}").ends_with(&format!(".{ending}")));
     Some((Some(Host::Name(name)), Some(is_private), port))
 }
 
