@@ -58,7 +58,7 @@ pub use limit::{By, Limit, LimitCharge, Measure, Per, StatedUsage};
 pub use lint::{Finding, Level, Lint, lint};
 pub use narrowing::may_open;
 pub use operators::{Family, Kind, OPERATORS, OperandShape, Operator};
-pub use path::{RedactionRoot, parse_redaction};
+pub use path::{RedactionRoot, RedactionStep, parse_redaction};
 pub use pattern::{ActionPattern, NamePattern};
 pub use problem::{Code, Problem};
 pub use provenance::{Origin, OriginSet, Provenance};

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from functools import cache
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -20,8 +22,13 @@ def rules(name: str) -> list[dict[str, Any]]:
     return yaml.safe_load((PACKS / f"{name}.yaml").read_text(encoding="utf-8"))["rules"]
 
 
+@cache
+def loaded(pack: str) -> Policy:
+    return Policy.load(pack)
+
+
 def decide(pack: str, action: str, args: dict[str, Any], **state: Any) -> Any:
-    return Policy.load(pack).decide(action, args, agent="a", **state)
+    return loaded(pack).decide(action, args, agent="a", **state)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -126,7 +133,31 @@ def test_mail_and_money_go_where_the_user_says(action: str, args: dict[str, Any]
 def test_personal_fields_are_redacted_by_name(root: str, field: str) -> None:
     decision = decide("pii", "agent.run", {"agent": "a"})
     assert decision.effect == "allow"
-    assert f"{root}.{field}" in decision.obligations["redact"]
+    assert f"{root}.**.{field.rpartition('.')[2]}" in decision.obligations["redact"]
+
+
+def test_personal_fields_are_redacted_however_deep_they_stand(tmp_path: Path) -> None:
+    import agent_os
+
+    policy = Policy.from_text("agent_os: 1\nextends: [pii]\nrules: [{id: ok, effect: allow, action: orders.*}]")
+    with agent_os.KernelSpace(policy, recorder=tmp_path / "log", record="full") as kernel:
+
+        @kernel.tool("orders.show")
+        def show(order: dict[str, Any]) -> dict[str, Any]:
+            return {"order": {"parties": [{"customer": {"name": "Ada L", "phone": "+467"}}], "total": order["total"]}}
+
+        @kernel.register
+        def desk() -> Any:
+            return show({"total": 5, "lines": [{"to": {"email": "ada@example.com", "iban": "GB82WEST"}}]})
+
+        result = kernel.execute_sync(desk)
+        assert result == {
+            "order": {"parties": [{"customer": {"name": "[redacted]", "phone": "[redacted]"}}], "total": 5}
+        }
+    written = b"".join(path.read_bytes() for path in (tmp_path / "log").rglob("*") if path.is_file())
+    for secret in (b"Ada L", b"+467", b"ada@example.com", b"GB82WEST"):
+        assert secret not in written
+    assert b"lines" in written
 
 
 @pytest.mark.parametrize(
@@ -141,6 +172,26 @@ def test_personal_fields_are_redacted_by_name(root: str, field: str) -> None:
         ("delete_issue", "deny"),
         ("deleteIssue", "deny"),
         ("get_and_delete", "deny"),
+        ("get_and_send", "ask"),
+        ("list-and-update", "ask"),
+        ("find_or_create_story", "ask"),
+        ("get_then_archive", "ask"),
+        ("list_kill", "deny"),
+        ("show_transfer", "deny"),
+        ("get_and_run", "deny"),
+        ("get_pull_request_comments", "allow"),
+        ("list_commits", "allow"),
+        ("get_file_contents", "allow"),
+        ("get_release_by_tag", "allow"),
+        ("search_repositories", "allow"),
+        ("list_discussion_categories", "allow"),
+        ("get_job_logs", "allow"),
+        ("read_multiple_files", "allow"),
+        ("list_directory_with_sizes", "allow"),
+        ("describe_table", "allow"),
+        ("get_calendar_events", "allow"),
+        ("get_record", "allow"),
+        ("list_notifications", "allow"),
         ("update_and_destroy", "deny"),
         ("get_access_token", "deny"),
         ("list_secrets", "deny"),
@@ -154,3 +205,21 @@ def test_a_tool_of_a_server_is_judged_by_the_worst_word_in_its_name(tool: str, e
     assert decide("mcp-defaults", f"mcp.server.{tool}", {}).effect == effect
     assert decide("mcp-defaults", tool, {}).effect == "deny"
     assert decide("mcp-defaults", f"mcp.server.deeper.{tool}", {}).effect == "deny"
+
+
+KEY = "/home/ada/.ssh/id_ed25519"
+
+
+@pytest.mark.parametrize(
+    "argument", ["path", "source", "src", "destination", "old_path", "filepath", "uri", "directory"]
+)
+def test_keys_are_denied_by_whatever_argument_names_them(argument: str) -> None:
+    assert decide("mcp-defaults", "mcp.files.read_file", {argument: KEY}).effect == "deny"
+    assert decide("mcp-defaults", "mcp.files.read_file", {argument: "docs/a.md"}).effect == "allow"
+
+
+@pytest.mark.parametrize("argument", ["paths", "file_paths", "filenames"])
+def test_keys_are_denied_among_others(argument: str) -> None:
+    assert decide("mcp-defaults", "mcp.files.read_multiple_files", {argument: ["docs/a.md", KEY]}).effect == "deny"
+    assert decide("mcp-defaults", "mcp.files.read_multiple_files", {argument: KEY}).effect == "deny"
+    assert decide("mcp-defaults", "mcp.files.read_multiple_files", {argument: ["docs/a.md"]}).effect == "allow"

@@ -1,6 +1,6 @@
 //! Blotting out parts of a value.
 
-use crate::policy::{RedactionRoot, parse_redaction};
+use crate::policy::{RedactionRoot, RedactionStep, parse_redaction};
 use crate::request::Segment;
 use crate::value::Value;
 
@@ -8,7 +8,7 @@ use crate::value::Value;
 pub const REDACTED: &str = "[redacted]";
 
 /// Blots out every part of `value` that one of the paths under `root` leads to. A step by key goes into every item of
-/// a list or set on its way. Returns true if a path starts at this root, whether or not it led anywhere.
+/// a list or set on its way, `**` into everything below. Returns true if a path starts at this root, whether or not it led anywhere.
 ///
 /// ```
 /// use agent_os_core::{canonical, kernel::redact, policy::RedactionRoot};
@@ -36,10 +36,17 @@ pub fn redact(value: &mut Value, root: RedactionRoot, paths: &[String]) -> bool 
     any
 }
 
-fn blot(value: &mut Value, steps: &[Segment]) {
+fn blot(value: &mut Value, steps: &[RedactionStep]) {
     let Some((step, rest)) = steps.split_first() else {
         *value = Value::from(REDACTED);
         return;
+    };
+    let step = match step {
+        RedactionStep::Into(step) => step,
+        RedactionStep::AnyDepth => {
+            blot(value, rest);
+            return blot_below(value, steps);
+        }
     };
     match value {
         Value::Map(entries) => {
@@ -62,5 +69,64 @@ fn blot(value: &mut Value, steps: &[Segment]) {
         }
         Value::Enum(member) => blot(&mut member.value, steps),
         _ => {}
+    }
+}
+
+/// The same for everything that is one step below.
+fn blot_below(value: &mut Value, steps: &[RedactionStep]) {
+    match value {
+        Value::Map(entries) => entries.values_mut().for_each(|entry| blot(entry, steps)),
+        Value::List(items) => items.iter_mut().for_each(|item| blot(item, steps)),
+        Value::Set(items) => {
+            let mut items = std::mem::take(items);
+            items.iter_mut().for_each(|item| blot(item, steps));
+            *value = Value::set(items);
+        }
+        Value::Enum(member) => blot_below(&mut member.value, steps),
+        Value::Null
+        | Value::Bool(_)
+        | Value::Number(_)
+        | Value::Str(_)
+        | Value::Bytes(_)
+        | Value::Date(_)
+        | Value::DateTime(_)
+        | Value::Uuid(_)
+        | Value::Path(_) => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::redact;
+    use crate::canonical::{encode, parse_json};
+    use crate::policy::RedactionRoot;
+
+    fn redacted(value: &str, path: &str) -> String {
+        let mut value = parse_json(value.as_bytes()).unwrap();
+        assert!(redact(&mut value, RedactionRoot::Args, &[path.to_owned()]));
+        String::from_utf8(encode(&value)).unwrap()
+    }
+
+    #[test]
+    fn any_depth_reaches_maps_lists_sets_and_members() {
+        for (value, path, expected) in [
+            (r#"{"a":1,"b":2}"#, "args.**.a", r#"{"a":"[redacted]","b":2}"#),
+            (
+                r#"{"x":{"y":[{"a":1},[{"a":2}]]}}"#,
+                "args.**.a",
+                r#"{"x":{"y":[{"a":"[redacted]"},[{"a":"[redacted]"}]]}}"#,
+            ),
+            (r#"{"x":{"$set":["a"]},"a":{"a":1}}"#, "args.**.a", r#"{"a":"[redacted]","x":{"$set":["a"]}}"#),
+            (
+                r#"{"x":{"u":{"a":1}},"u":{"v":{"a":1}},"a":1}"#,
+                "args.**.u.a",
+                r#"{"a":1,"u":{"v":{"a":1}},"x":{"u":{"a":"[redacted]"}}}"#,
+            ),
+            (r#"{"u":{"v":{"a":1}},"a":1}"#, "args.u.**.a", r#"{"a":1,"u":{"v":{"a":"[redacted]"}}}"#),
+            (r#"{"x":[[1,2],{"0":3}]}"#, "args.x.**.0", r#"{"x":["[redacted]",{"0":"[redacted]"}]}"#),
+        ] {
+            assert_eq!(redacted(value, path), expected, "{path}");
+        }
     }
 }

@@ -142,23 +142,24 @@ impl Path {
                 .map(|(name, ..)| (*name).to_owned())
                 .unwrap_or_default(),
         };
-        for segment in &self.segments {
-            text.push('.');
-            let is_plain = match segment {
-                Segment::Index(..) => true,
-                Segment::Key(key) => {
-                    !key.is_empty() && key.bytes().all(is_plain_byte) && plain_segment(key) == *segment
-                }
-            };
-            if is_plain {
-                text.push_str(segment.key());
-            } else {
-                text.push('"');
-                text.push_str(&segment.key().replace('\\', "\\\\").replace('"', "\\\""));
-                text.push('"');
-            }
-        }
+        self.segments.iter().for_each(|segment| spell_segment(segment, &mut text));
         text
+    }
+}
+
+/// A dot and the segment, in quotes only where it needs them.
+fn spell_segment(segment: &Segment, text: &mut String) {
+    text.push('.');
+    let is_plain = match segment {
+        Segment::Index(..) => true,
+        Segment::Key(key) => !key.is_empty() && key.bytes().all(is_plain_byte) && plain_segment(key) == *segment,
+    };
+    if is_plain {
+        text.push_str(segment.key());
+    } else {
+        text.push('"');
+        text.push_str(&segment.key().replace('\\', "\\\\").replace('"', "\\\""));
+        text.push('"');
     }
 }
 
@@ -171,22 +172,111 @@ pub enum RedactionRoot {
     Result,
 }
 
-/// Reads a path of a `redact` list: where it starts, and the steps from there.
+/// One step of a redacted path.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RedactionStep {
+    /// By a key, or by a place in a list.
+    Into(Segment),
+    /// `**`: any number of steps, or none.
+    AnyDepth,
+}
+
+/// Reads a path of a `redact` list: where it starts, and the steps from there. Other than the path of a condition it may
+/// have `**` for steps, before others: `args.**.email`.
 ///
 /// ```
 /// use agent_os_core::policy::{RedactionRoot, parse_redaction};
-/// let (root, steps) = parse_redaction("result.card.number").unwrap();
-/// assert_eq!((root, steps.len()), (RedactionRoot::Result, 2));
-/// assert!(parse_redaction("run.labels").is_none());
+/// let (root, steps) = parse_redaction("result.**.card.number").unwrap();
+/// assert_eq!((root, steps.len()), (RedactionRoot::Result, 3));
+/// assert!(parse_redaction("run.labels").is_none() && parse_redaction("args.**").is_none());
 /// ```
 #[must_use]
-pub fn parse_redaction(text: &str) -> Option<(RedactionRoot, Vec<Segment>)> {
-    let path = Path::parse(text).ok().filter(|path| !path.if_present)?;
-    match path.root {
-        Root::Args => Some((RedactionRoot::Args, path.segments)),
-        Root::Result => Some((RedactionRoot::Result, path.segments)),
-        Root::Item | Root::Input(..) => None,
+pub fn parse_redaction(text: &str) -> Option<(RedactionRoot, Vec<RedactionStep>)> {
+    Redaction::parse(text).ok().map(|redaction| (redaction.root, redaction.steps))
+}
+
+/// A path of a `redact` list.
+pub(super) struct Redaction {
+    root: RedactionRoot,
+    steps: Vec<RedactionStep>,
+}
+
+impl Redaction {
+    pub(super) fn parse(text: &str) -> Result<Self, PathFault> {
+        let fault = |message: String| PathFault { message, hint: REDACTED_PATHS.to_owned() };
+        let Some((before, after)) = split_deep(text) else { return Self::of(text, Path::parse(text)?) };
+        // What a second one would reach takes more steps than there are parts.
+        if split_deep(after).is_some() {
+            return Err(fault(format!("`{text}` has `**` twice")));
+        }
+        let is_root = matches!(before, "args" | "result");
+        let Self { root, mut steps } = if is_root {
+            let root = if before == "args" { RedactionRoot::Args } else { RedactionRoot::Result };
+            Self { root, steps: Vec::new() }
+        } else {
+            Self::of(text, Path::parse(before)?)?
+        };
+        // Behind the `**` stands a path without its root.
+        let below = Self::of(
+            text,
+            Path::parse(&format!("args{after}"))
+                .map_err(|_| fault(format!("`{text}` does not say what is redacted below `**`")))?,
+        )?;
+        steps.push(RedactionStep::AnyDepth);
+        steps.extend(below.steps);
+        Ok(Self { root, steps })
     }
+
+    fn of(text: &str, path: Path) -> Result<Self, PathFault> {
+        let root = match path.root {
+            Root::Args if !path.if_present => RedactionRoot::Args,
+            Root::Result if !path.if_present => RedactionRoot::Result,
+            _ => {
+                let message = format!("`{text}` cannot be redacted");
+                return Err(PathFault { message, hint: REDACTED_PATHS.to_owned() });
+            }
+        };
+        Ok(Self { root, steps: path.segments.into_iter().map(RedactionStep::Into).collect() })
+    }
+
+    /// The one spelling of this path.
+    pub(super) fn spelling(&self) -> String {
+        let root = match self.root {
+            RedactionRoot::Args => Root::Args,
+            RedactionRoot::Result => Root::Result,
+        };
+        let mut text = Path { root, segments: Vec::new(), if_present: false }.spelling();
+        for step in &self.steps {
+            match step {
+                RedactionStep::AnyDepth => text.push_str(DEEP),
+                RedactionStep::Into(segment) => spell_segment(segment, &mut text),
+            }
+        }
+        text
+    }
+}
+
+const DEEP: &str = ".**";
+
+const REDACTED_PATHS: &str = "write `args.` or `result.` and the name, without `?`; `args.**.name` for it at any depth";
+
+/// What stands before and behind the first `.**` that is a step, and not a part of a quoted key.
+fn split_deep(text: &str) -> Option<(&str, &str)> {
+    let (mut is_quoted, mut is_escaped) = (false, false);
+    for (at, char) in text.char_indices() {
+        match char {
+            _ if is_escaped => is_escaped = false,
+            '\\' if is_quoted => is_escaped = true,
+            '"' => is_quoted = !is_quoted,
+            '.' if !is_quoted => {
+                if let Some(after) = text.get(at..).and_then(|rest| rest.strip_prefix(DEEP)) {
+                    return Some((text.get(..at)?, after));
+                }
+            }
+            _ => {}
+        }
+    }
+    None
 }
 
 const QUOTING: &str = "separate segments of A-Z a-z 0-9 _ - by dots, and quote any other key: args.\"weird key\" (`\\\"` and `\\\\` inside)";
@@ -228,7 +318,7 @@ fn plain_segment(text: &str) -> Segment {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
-    use super::{Path, Root};
+    use super::{Path, Redaction, Root};
     use crate::request::Segment::{Index, Key};
 
     #[test]
@@ -242,6 +332,42 @@ mod tests {
             assert_eq!(Path::parse(text).unwrap().spelling(), text);
         }
         assert_eq!(Path::parse("item").unwrap().root, Root::Item);
+    }
+
+    #[test]
+    fn a_redacted_path_may_have_steps_of_any_depth() {
+        for (text, spelt) in [
+            ("args.card", "args.card"),
+            ("args.**.card", "args.**.card"),
+            ("result.user.**.\"e-mail\"", "result.user.**.e-mail"),
+            ("args.x.**.0.\"a.**.b\"", "args.x.**.0.\"a.**.b\""),
+            ("args.\"q\\\".**.\".x", "args.\"q\\\".**.\".x"),
+        ] {
+            assert_eq!(Redaction::parse(text).unwrap().spelling(), spelt);
+        }
+        for text in [
+            "args.**",
+            "args.x.**",
+            "args.**.**.x",
+            "args.**.x.**.y",
+            "**.x",
+            "args.*.x",
+            "args.***.x",
+            "args.**x",
+            "args.**.",
+            "args",
+            "run.**.x",
+            "item.**.x",
+            "args.**.x?",
+            "args.**..x",
+            "args**.x",
+            "run.labels",
+            "item.x",
+            ".**.x",
+            "",
+        ] {
+            assert!(Redaction::parse(text).is_err_and(|fault| !fault.hint.is_empty()), "{text}");
+        }
     }
 
     #[test]

@@ -8,7 +8,7 @@ use crate::action;
 use crate::limits;
 use crate::number::Number;
 use crate::policy::effect::{Obligations, Record, RuleEffect};
-use crate::policy::path::{Path, Root};
+use crate::policy::path::Redaction;
 use crate::policy::pattern::{ActionPattern, NamePattern};
 use crate::policy::problem::Code;
 use crate::policy::suggest;
@@ -253,17 +253,13 @@ impl Reader {
         let mut found = BTreeSet::new();
         for (place, text) in &texts {
             self.problems.push_place(*place);
-            match Path::parse(text) {
-                Ok(path) if matches!(path.root, Root::Args | Root::Result) && !path.if_present => {
+            match Redaction::parse(text) {
+                Ok(path) => {
                     found.insert(path.spelling());
                 }
-                Ok(_) => {
-                    let message = format!("`{}` cannot be redacted", shortened(text));
-                    self.problems.add(Code::BadPath, message, "write `args.` or `result.` and the name, without `?`");
-                }
-                Err(_) => {
+                Err(fault) => {
                     let message = format!("`{}` is not a path that can be redacted", shortened(text));
-                    self.problems.add(Code::BadPath, message, "write `args.` or `result.` and the name: `args.card`");
+                    self.problems.add(Code::BadPath, message, fault.hint);
                 }
             }
             self.problems.pop();
