@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -463,3 +464,33 @@ def refused_code(kind: str, text: str) -> str:
     with pytest.raises(PolicyError) as raised:
         import_text(kind, text)
     return raised.value.code
+
+
+@pytest.mark.parametrize(
+    ("schema", "forbidden", "left"),
+    [
+        ({"type": "string"}, [5, True, None, ["a"], {}], []),
+        ({"type": "number"}, ["5", True, None, [5]], []),
+        ({"type": "integer"}, ["5", True, None, [5]], [1.5]),
+        ({"type": "boolean"}, [1, "true", None], []),
+        ({"type": "object"}, ["x", 5, [], None], []),
+        ({"type": "array"}, [], ["x", {}]),
+        ({"type": "string", "pattern": "^a"}, [5], ["b"]),
+        ({"type": "object", "properties": {"a": {"type": "string"}}, "required": ["a"]}, [5], [{}, {"a": 5}]),
+        ({"enum": ["a", "b"]}, ["c", 5, None], []),
+        ({"enum": ["a", 5]}, [], ["c"]),
+        ({"type": "number", "minimum": 2, "exclusiveMaximum": 5}, [1, 5], []),
+        ({"type": "string", "minLength": 2}, ["a"], []),
+    ],
+)
+def test_what_an_mcp_schema_forbids_is_denied_or_named_as_not_checked(
+    schema: dict[str, Any], forbidden: list[Any], left: list[Any]
+) -> None:
+    tools = {"server": "s", "tools": [{"name": "t", "inputSchema": {"type": "object", "properties": {"x": schema}}}]}
+    text = import_text("mcp", json.dumps(tools))
+    policy = Policy.from_text(text)
+    for value in forbidden:
+        assert policy.decide("mcp.s.t", {"x": value}, agent="a").effect == "deny", value
+    for value in left:
+        assert policy.decide("mcp.s.t", {"x": value}, agent="a").effect == "ask", value
+    assert ("# Not checked of mcp.s.t, x: " in text) is bool(left)

@@ -1,4 +1,5 @@
-"""A list of MCP tools (`tools/list`): each tool is asked about, and arguments that its schema forbids are denied.
+"""A list of MCP tools (`tools/list`): each is asked about, and what its schema forbids of an argument is denied, as far
+as a condition says exactly that.
 
 A schema is not a permission, so nothing is allowed. `server` beside `tools` names the server. The schemas are carried
 over without their prose, so that rules that are written later are typed by them.
@@ -24,6 +25,7 @@ _WRONG_TYPE: Final[dict[str, dict[str, Any]]] = {
     "string": {"length": {"lt": 0}},
     "number": {"lt": 0, "gt": 0},
     "boolean": {"not_in": [True, False]},
+    "object": {"keys": {"size": {"lt": 0}}},
 }
 #: Keywords that say nothing about what may be passed.
 _WORDS: Final = {"description", "title", "default", "examples", "$comment", "deprecated", "type"}
@@ -99,6 +101,9 @@ def _tests(part: dict[str, Any]) -> Iterator[dict[str, Any]]:
     if isinstance(kind, str) and kind in _WRONG_TYPE:
         del part["type"]
         yield _WRONG_TYPE[kind]
+    if kind == "integer":
+        # That it is whole, no condition says; `type` stays among what is not checked.
+        yield _WRONG_TYPE["number"]
     for keyword, operator in (
         ("minimum", "lt"),
         ("maximum", "gt"),
