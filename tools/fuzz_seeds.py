@@ -22,6 +22,9 @@ def main() -> None:
                 text for text in arguments.values() if path.stem in ("shell", "sql") and isinstance(text, str)
             ):
                 seed(path.stem, text.encode())
+    for path in sorted((ROOT / "tests" / "vectors" / "types").glob("*.json")):
+        for schema in json.loads(path.read_text(encoding="utf-8"))["tools"].values():
+            seed("schema", compact(schema))
 
 
 def cases(vectors: dict[str, Any]) -> Iterator[tuple[Any, Any]]:

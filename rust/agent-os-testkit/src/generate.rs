@@ -7,6 +7,7 @@ mod condition;
 mod crowd;
 pub mod fuzz;
 mod random;
+pub mod schema;
 mod sql;
 mod values;
 mod world;

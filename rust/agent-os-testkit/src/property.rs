@@ -1,5 +1,6 @@
 //! What holds of any text, for fuzzers and for tests on texts that are made of the pieces that matter.
 
+pub mod schema;
 pub mod shell;
 pub mod sql;
 
