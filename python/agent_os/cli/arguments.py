@@ -100,6 +100,7 @@ def _policy_learn(own: argparse.ArgumentParser) -> None:
     own.add_argument("logs", nargs="+", metavar="LOG", type=named, help="the directory of a log")
     own.add_argument("--agent", metavar="ID", action="append", default=[], help="learn from this agent's runs only")
     own.add_argument("--name", metavar="NAME", default="learned", help="the policy's name (default: learned)")
+    own.add_argument("--policy", metavar="POLICY", type=named, help="the policy in force: its `tools` are kept")
     offer_json(own)
 
 

@@ -86,7 +86,7 @@ COMMANDS: Final = (
     ),
     Command(
         ("policy", "learn"),
-        "LOG... [--agent ID]... [--name NAME] [--json]",
+        "LOG... [--agent ID]... [--name NAME] [--policy POLICY] [--json]",
         "draft the tightest policy that allows what fully recorded runs did",
         "agent_os.cli.policy_learn",
     ),

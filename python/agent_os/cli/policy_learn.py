@@ -29,7 +29,8 @@ def run(arguments: Namespace) -> Exit:
             "no action that happened is recorded in full, so there is nothing to learn from\n"
             '  hint: record runs with `KernelSpace(record="full")`'
         )
-    text = learn(requests, name=arguments.name)
+    source = Policy.load(arguments.policy) if arguments.policy else None
+    text = learn(requests, name=arguments.name, tools=source.tools if source else None)
     # What would not load is no draft.
     policy = Policy.from_text(text)
     if arguments.json:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from enum import Enum
+from enum import Enum, Flag
 from typing import TYPE_CHECKING, Any
 
 from pydantic import TypeAdapter
@@ -39,6 +39,9 @@ class _Judged(GenerateJsonSchema):
         return {"type": "number"}
 
     def enum_schema(self, schema: core_schema.EnumSchema) -> JsonSchemaValue:
+        if issubclass(schema["cls"], Flag):
+            # Members are put together, so a value may be none of them.
+            return {"type": "integer"} if _are_plain(schema["members"]) else {}
         return super().enum_schema(schema) if _are_plain(schema["members"]) else {}
 
     def literal_schema(self, schema: core_schema.LiteralSchema) -> JsonSchemaValue:

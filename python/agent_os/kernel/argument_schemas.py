@@ -53,7 +53,12 @@ def schema_of(function: Callable[..., Any], signature: inspect.Signature, inject
         if each.name in injected:
             continue
         if each.kind is inspect.Parameter.VAR_KEYWORD:
-            rest = _of_annotation(each, function, "#/additionalProperties")
+            named = _of_unpacked(each, function)
+            if named is None:
+                rest = _of_annotation(each, function, "#/additionalProperties")
+            else:
+                # `**more: Unpack[Options]` names its arguments one by one (PEP 692).
+                properties.update(named)
         elif each.kind is inspect.Parameter.VAR_POSITIONAL:
             items = _of_annotation(each, function, f"#/properties/{each.name}/items")
             properties[each.name] = {"type": "array", "items": items}
@@ -61,6 +66,37 @@ def schema_of(function: Callable[..., Any], signature: inspect.Signature, inject
             schema = _of_annotation(each, function, f"#/properties/{each.name}")
             properties[each.name] = _with_default(schema, each.default)
     return {"type": "object", "properties": properties, "additionalProperties": rest}
+
+
+def _of_unpacked(parameter: inspect.Parameter, function: Callable[..., Any]) -> _Schema | None:
+    """The arguments that an unpacked ``TypedDict`` names; ``None`` for any other annotation."""
+    try:
+        annotation = parameter.annotation
+        if isinstance(annotation, str):
+            annotation = _evaluated(annotation, function)
+        if _form(annotation) != "Unpack":
+            return None
+        (named,) = typing.get_args(annotation)
+        hints = typing.get_type_hints(named, include_extras=True)
+    except Exception:  # noqa: BLE001 -- as for any annotation
+        return None
+    stand_in = functools.partial(inspect.Parameter, kind=inspect.Parameter.KEYWORD_ONLY)
+    return {
+        name: _of_annotation(stand_in(name, annotation=_bare(hint)), function, f"#/properties/{name}")
+        for name, hint in hints.items()
+    }
+
+
+def _bare(hint: Any) -> Any:
+    """Without ``Required``, ``NotRequired`` and ``ReadOnly``, which say nothing of the value."""
+    while _form(hint) in ("Required", "NotRequired", "ReadOnly"):
+        (hint,) = typing.get_args(hint)
+    return hint
+
+
+def _form(hint: Any) -> Any:
+    # By name: the standard library and `typing_extensions` each have their own.
+    return getattr(typing.get_origin(hint), "_name", None)
 
 
 def _with_default(schema: _Schema, default: Any) -> _Schema:

@@ -21,7 +21,7 @@ _HEAD: Final = """\
 agent_os: 1
 name: {name}
 default: deny
-rules:
+{tools}rules:
 """
 
 
@@ -37,11 +37,12 @@ class Request(NamedTuple):
     confirmed: bool = False
 
 
-def learn(requests: Iterable[Any], *, name: str = "learned") -> str:
+def learn(requests: Iterable[Any], *, name: str = "learned", tools: Mapping[str, Any] | None = None) -> str:
     """The text of a policy that allows (or asks about) each of these requests, and little else.
 
     A request has ``agent``, ``action``, ``args`` and ``confirmed``, as those of ``agent_os.recorder.recorded_requests``
-    do. Raises ``ValueError`` if there are none: a policy that allows nothing would say nothing.
+    do. Raises ``ValueError`` if there are none: a policy that allows nothing would say nothing. ``tools`` are
+    schemas of arguments by action, as under ``tools`` of a policy (``Policy.tools``): those of its actions are kept.
 
     >>> print(learn([Request("desk-7", "payments.send", {"amount": 20, "currency": "EUR"})]).partition("rules:")[2])
     <BLANKLINE>
@@ -61,7 +62,12 @@ def learn(requests: Iterable[Any], *, name: str = "learned") -> str:
         raise ValueError("there are no requests to learn from")
     count = sum(map(len, groups.values()))
     rules = ["\n".join(_rule(*key, group)) for key, group in sorted(groups.items())]
-    return _HEAD.format(count=f"{count:,}", name=written(name)) + "\n".join(rules) + "\n"
+    actions = {action for action, _ in groups}
+    kept = [
+        f"  {written(action)}: {written(schema)}\n" for action, schema in (tools or {}).items() if action in actions
+    ]
+    head = _HEAD.format(count=f"{count:,}", name=written(name), tools="".join(["tools:\n", *kept]) if kept else "")
+    return head + "\n".join(rules) + "\n"
 
 
 def _rule(action: str, confirmed: bool, requests: list[Any]) -> Iterator[str]:  # noqa: FBT001 (it is a key's part)

@@ -120,6 +120,14 @@ class Policy:
         read = self._texts if self._compiled is None else (self._compiled,)
         return tuple(sorted(identity for identity in read if Path(identity).is_absolute()))
 
+    @property
+    def tools(self) -> dict[str, Any]:
+        """The schemas of arguments under ``tools``, by action."""
+        from agent_os import _core
+
+        document: dict[str, Any] = _core.thaw(self.bundle.document)
+        return dict(document.get("tools", {}))
+
     def decide(
         self, action: str, args: Mapping[str, Any] | None = None, *, time: datetime | None = None, **state: Any
     ) -> _core.Decision:

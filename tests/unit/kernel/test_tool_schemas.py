@@ -12,12 +12,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
-from enum import Enum
+from enum import Enum, Flag, IntFlag
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import pytest
 from pydantic import BaseModel, Field
+from typing_extensions import NotRequired, Required, TypedDict, Unpack
 
 from agent_os import KernelSpace, Policy, PolicyError
 from agent_os.kernel.argument_schemas import schema_of
@@ -27,6 +28,22 @@ from tests.unit.kernel.desk import RUN, desk, of_kind, policy
 class Speed(Enum):
     FAST = "fast"
     SLOW = "slow"
+
+
+class Rights(IntFlag):
+    READ = 1
+    WRITE = 2
+
+
+class Bits(Flag):
+    ONE = 1
+    TWO = 2
+
+
+class Options(TypedDict, total=False):
+    note: Required[str]
+    rate: NotRequired[float]
+    speed: Speed
 
 
 class Price(Enum):
@@ -253,3 +270,35 @@ def test_plain_annotations_cost_no_import_of_pydantic() -> None:
         "assert 'pydantic' not in sys.modules, 'pydantic was imported'\n"
     )
     subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
+
+
+def test_flags_are_put_together_so_a_value_may_be_no_member() -> None:
+    def grant(rights: Rights, bits: Bits) -> None: ...
+
+    properties = schema_of(grant, inspect.signature(grant), [])["properties"]
+    assert [(each["type"], "enum" in each) for each in properties.values()] == [("integer", False)] * 2
+    rule = "{id: r, effect: deny, action: pay, when: {args.rights: {eq: 3}}, message: no}"
+    assert registers(grant, rule) == []
+    assert registers(grant, rule.replace("eq: 3", "starts_with: a")) == ["wrong_operator"]
+    with desk("{id: ok, effect: allow, action: pay}", rule) as kernel:
+        kernel.tool("pay")(grant)
+        kernel.register(lambda: None, agent_id="desk")
+        both = {"rights": Rights.READ | Rights.WRITE, "bits": Bits.ONE}
+        assert kernel.check("pay", both, agent="desk").rules == ("r",)
+
+
+def test_an_unpacked_typed_dict_names_its_arguments_one_by_one() -> None:
+    def pay(amount: int, **more: Unpack[Options]) -> None: ...
+
+    made = schema_of(pay, inspect.signature(pay), [])
+    assert made["additionalProperties"] is False
+    assert made["properties"]["note"] == {"type": "string"}
+    assert made["properties"]["rate"] == {"type": "number"}
+    assert made["properties"]["speed"]["enum"] == ["fast", "slow"]
+    assert registers(pay, deny("args.note", "{starts_with: x}")) == []
+    assert registers(pay, deny("args.rat", "{gt: 5}")) == ["unknown_argument"]
+    assert registers(pay, deny("args.rate", "{starts_with: x}")) == ["wrong_operator"]
+
+    def plain(**more: int) -> None: ...
+
+    assert schema_of(plain, inspect.signature(plain), [])["additionalProperties"] == {"type": "integer"}

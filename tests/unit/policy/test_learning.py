@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
+import sys
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
@@ -11,7 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent_os import KernelSpace, PolicyDenied
+from agent_os import KernelSpace, PolicyDenied, PolicyError
 from agent_os.policy import Policy, learn
 from agent_os.policy.learning import Request
 from agent_os.recorder import replay
@@ -139,3 +142,23 @@ def test_a_mapping_beside_another_value_at_one_place_is_allowed_too() -> None:
     assert [policy.decide("do.it", args, agent="a").effect for args in drawn] == ["allow"] * 4
     assert policy.decide("do.it", {"a": {"b": 2}}, agent="a").effect == "deny"
     assert policy.decide("do.it", {"a": 1}, agent="a").effect == "deny"
+
+
+def test_the_schemas_of_the_source_are_kept_for_what_the_draft_is_about(tmp_path: Path) -> None:
+    log = recorded(tmp_path)
+    schema = {
+        "type": "object",
+        "properties": {"amount": {"type": "integer", "minimum": -5}, "currency": {"enum": ["EUR"]}},
+    }
+    source = tmp_path / "typed.yaml"
+    tools = f"  payments.send: {json.dumps(schema)}\n  other.tool: {{type: object}}\n"
+    source.write_text(POLICY + "tools:\n" + tools, encoding="utf-8")
+    text = learn(recorded_requests(log).requests, tools=Policy.load(source).tools)
+    assert Policy.from_text(text).tools == {"payments.send": schema}
+    command = [sys.executable, "-m", "agent_os.cli", "policy", "learn", str(log), "--policy", str(source)]
+    done = subprocess.run(command, capture_output=True, encoding="utf-8", check=True)
+    assert Policy.from_text(done.stdout).tools == {"payments.send": schema}
+    # A person who edits the draft is told of a misspelt argument again.
+    with pytest.raises(PolicyError, match="no argument of"):
+        Policy.from_text(text.replace("args.amount:", "args.amunt:"))
+    assert Policy.from_text(learn(recorded_requests(log).requests)).tools == {}

@@ -15,7 +15,7 @@ const TESTS: &[&str] = &[
     r#""args.x":{"in":["a","b"]}"#,
     r#""args.x":{"eq":true}"#,
     r#""args.x":{"starts_with":"a"}"#,
-    r#""args.x":{"before":"2026-01-01"}"#,
+    r#""args.x":{"before":{"$date":"2026-01-01"}}"#,
     r#""args.x":{"size":{"gt":1}}"#,
     r#""args.x":{"some":{"eq":1}}"#,
     r#""args.x":{"each":{"starts_with":"a"}}"#,
