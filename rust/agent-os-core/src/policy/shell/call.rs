@@ -1,12 +1,12 @@
 //! A program's arguments, taken apart as the program itself would: by what the table says of its options.
 
-use super::programs::{Program, Role};
+use super::programs::{Known, Role};
 use super::word::Word;
 
 /// A program with its options and operands.
 #[derive(Debug)]
 pub(super) struct Call<'a> {
-    pub(super) program: &'static Program,
+    pub(super) program: &'static Known,
     pub(super) words: &'a [Word],
     pub(super) options: Vec<Given<'a>>,
     pub(super) operands: Vec<&'a Word>,
@@ -47,7 +47,7 @@ impl Value<'_> {
 }
 
 impl<'a> Call<'a> {
-    pub(super) fn read(program: &'static Program, arguments: &'a [Word]) -> Self {
+    pub(super) fn read(program: &'static Known, arguments: &'a [Word]) -> Self {
         let call = Self {
             program,
             words: arguments,
@@ -126,17 +126,13 @@ impl<'a> Reader<'a> {
         }
         self.place = 1;
         for letter in letters.chars() {
-            match self.letter(letter) {
+            match self.call.program.letter(letter) {
                 Some((name, role)) => {
                     self.given(name, role, None);
                 }
                 None => self.call.is_unknown = true,
             }
         }
-    }
-
-    fn letter(&self, letter: char) -> Option<(&'static str, Role)> {
-        self.call.program.spelt().find(|(name, _)| name.strip_prefix('-').is_some_and(|rest| rest.chars().eq([letter])))
     }
 
     /// Reads one word of options; true if the rest is none of this program's business.
@@ -165,7 +161,7 @@ impl<'a> Reader<'a> {
     /// An option by its whole name, or by a part of it that means only one thing.
     fn whole(&self, name: &str) -> Option<(&'static str, Role)> {
         let mut found = None;
-        for (known, role) in self.call.program.spelt() {
+        for (known, role) in self.call.program.options() {
             if known == name {
                 return Some((known, role));
             }
@@ -186,12 +182,12 @@ impl<'a> Reader<'a> {
         let is_within = |name: &str| {
             name.len() > 2 && !name.starts_with("--") && name.get(1..).is_some_and(|part| text.contains(part))
         };
-        self.call.is_unsure |= self.call.program.spelt().any(|(name, role)| role.runs() && is_within(name));
+        self.call.is_unsure |= self.call.program.options().any(|(name, role)| role.runs() && is_within(name));
         let mut is_strange = false;
         let mut start = 1;
         while let Some(letter) = text.get(start..).and_then(|rest| rest.chars().next()) {
             let end = start + letter.len_utf8();
-            let known = self.letter(letter);
+            let known = self.call.program.letter(letter);
             let rest = text.get(end..).filter(|rest| !rest.is_empty());
             match known {
                 Some((name, role)) if role.takes_value() => {

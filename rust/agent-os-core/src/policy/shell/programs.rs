@@ -14,6 +14,7 @@ mod readers;
 mod wrappers;
 
 use std::collections::HashMap;
+use std::ops::Deref;
 use std::sync::LazyLock;
 
 use super::call::Call;
@@ -27,7 +28,7 @@ pub(super) struct Program {
     names: &'static str,
     /// The options that matter, parted by blanks, each with a [`Role`]. `-#` is any number behind a dash; `--` says that
     /// other long options hold their values behind `=` and run nothing.
-    pub(super) options: &'static str,
+    options: &'static str,
     pub(super) runs: Runs,
     pub(super) writes: Writes,
 }
@@ -147,11 +148,29 @@ fn table() -> impl Iterator<Item = &'static Program> {
     .flatten()
 }
 
-static BY_NAME: LazyLock<HashMap<&'static str, &'static Program>> =
-    LazyLock::new(|| table().flat_map(|program| program.names.split(", ").map(move |name| (name, program))).collect());
+/// A row with its options taken apart.
+#[derive(Debug)]
+pub(super) struct Known {
+    program: &'static Program,
+    options: Box<[(&'static str, Role)]>,
+}
+
+impl Deref for Known {
+    type Target = Program;
+
+    fn deref(&self) -> &Program {
+        self.program
+    }
+}
+
+static KNOWN: LazyLock<Vec<Known>> =
+    LazyLock::new(|| table().map(|program| Known { program, options: program.spelt().collect() }).collect());
+
+static BY_NAME: LazyLock<HashMap<&'static str, &'static Known>> =
+    LazyLock::new(|| KNOWN.iter().flat_map(|known| known.names.split(", ").map(move |name| (name, known))).collect());
 
 /// The row of a program by its name, or of a subcommand: `git push`.
-fn known(name: &str) -> Option<&'static Program> {
+fn known(name: &str) -> Option<&'static Known> {
     if let Some(found) = BY_NAME.get(name) {
         return Some(found);
     }
@@ -162,14 +181,38 @@ fn known(name: &str) -> Option<&'static Program> {
     BY_NAME.get(format!("{family}*").as_str()).copied()
 }
 
-impl Program {
-    /// The roles of an option by its name: `-x`, `--long` or `-word`.
-    pub(super) fn role(&self, name: &str) -> Option<Role> {
-        self.spelt().find(|(known, _)| *known == name).map(|(_, role)| role)
+impl Known {
+    /// Its options with their roles.
+    pub(super) fn options(&self) -> impl Iterator<Item = (&'static str, Role)> {
+        self.options.iter().copied()
     }
 
+    /// The role of an option by its name: `-x`, `--long` or `-word`.
+    pub(super) fn role(&self, name: &str) -> Option<Role> {
+        self.options().find(|(known, _)| *known == name).map(|(_, role)| role)
+    }
+
+    /// An option of one letter.
+    pub(super) fn letter(&self, letter: char) -> Option<(&'static str, Role)> {
+        let mut spelt = [0; 4];
+        let spelt = letter.encode_utf8(&mut spelt).as_bytes();
+        self.options().find(|(name, _)| name.as_bytes().strip_prefix(b"-") == Some(spelt))
+    }
+
+    /// Where a word cannot be told, it may be one that makes it run something.
+    pub(super) fn may_run(&self) -> bool {
+        !matches!(self.runs, Runs::Nothing) || self.options().any(|(_, role)| role.runs())
+    }
+
+    /// Where a word cannot be told, it may be one that makes it write something.
+    pub(super) fn may_write(&self) -> bool {
+        matches!(self.writes, Writes::By(..)) || self.options().any(|(_, role)| role.writes())
+    }
+}
+
+impl Program {
     /// Its options with their roles.
-    pub(super) fn spelt(&self) -> impl Iterator<Item = (&'static str, Role)> {
+    fn spelt(&self) -> impl Iterator<Item = (&'static str, Role)> {
         self.options.split_ascii_whitespace().map(|word| {
             let role = match word.chars().next_back() {
                 Some(':') => Role::Value,
@@ -205,16 +248,6 @@ impl Program {
                 false
             }
         }
-    }
-
-    /// Where a word cannot be told, it may be one that makes it run something.
-    pub(super) fn may_run(&self) -> bool {
-        !matches!(self.runs, Runs::Nothing) || self.spelt().any(|(_, role)| role.runs())
-    }
-
-    /// Where a word cannot be told, it may be one that makes it write something.
-    pub(super) fn may_write(&self) -> bool {
-        matches!(self.writes, Writes::By(..)) || self.spelt().any(|(_, role)| role.writes())
     }
 }
 
