@@ -1,6 +1,7 @@
 """What keeping the log costs: beside a ceiling program in Rust, and per action from Python beside other recorders.
 
-The rows of the ceiling program are its own (``rust/agent-os-log/examples/ceiling.rs``). Those from Python are one
+The rows of the ceiling program are its own (``rust/agent-os-log/examples/ceiling.rs``), and so is the row about memory
+over ten million entries (``growth.rs`` there). Those from Python are one
 action with its outcome, in microseconds, each on the disk of the folder for temporary files: ours governed as well
 as recorded; SQLite in WAL mode with a chain of hashes, a transaction for each of the two rows; ``agent-os-kernel``
 with its recorder.
@@ -32,13 +33,12 @@ rules:
 """
 
 BATCH = 200
-CEILING = ["cargo", "run", "--quiet", "--release", "--locked", "-p", "agent-os-log", "--example", "ceiling"]
+EXAMPLE = ["cargo", "run", "--quiet", "--release", "--locked", "-p", "agent-os-log", "--example"]
 
 
 def run(rounds: int) -> dict[str, dict[str, float]]:
-    lines = subprocess.run(CEILING, cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True).stdout.splitlines()
     table: dict[str, dict[str, float]] = {}
-    for line in lines:
+    for line in [*example("ceiling"), *example("growth")]:
         figures = json.loads(line)
         table[figures.pop("what")] = figures
     with tempfile.TemporaryDirectory() as name, ExitStack() as stack:
@@ -55,6 +55,12 @@ def run(rounds: int) -> dict[str, dict[str, float]]:
             for name, batch in batches.items():
                 measured[name].append(batch())
     return {**table, **{name: summary(figures) for name, figures in measured.items()}}
+
+
+def example(name: str) -> list[str]:
+    """The lines of a program in Rust that measures by itself."""
+    done = subprocess.run([*EXAMPLE, name], cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True)
+    return done.stdout.splitlines()
 
 
 def ours(stack: ExitStack, folder: Path, durability: str) -> Callable[[], float]:

@@ -178,7 +178,11 @@ impl Ratchet {
             return Err(damaged(what));
         }
         if due < self.index {
-            let what = format!("it has {due} seals, and its key has made {}: seals are missing", self.index);
+            let what = format!(
+                "it has {due} seals, and its key has made {}: seals are missing; an older copy was put in the log's place, \
+                 or a copy of it was opened by this user, with which the keys have gone on (a copy is to be read only)",
+                self.index
+            );
             return Err(damaged(what));
         }
         let made_by_this_key = last.filter(|seal| due == self.index + 1 && seal.index == self.index);
