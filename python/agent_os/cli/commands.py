@@ -188,6 +188,18 @@ COMMANDS: Final = (
         "agent_os.cli.log_keys",
     ),
     Command(
+        ("log", "retain"),
+        "DIR --keep AGE | DIR --before N [--dry-run] [--json]",
+        "drop what old entries of a log say, and leave their hashes, so that every proof still holds",
+        "agent_os.cli.log_retain",
+    ),
+    Command(
+        ("log", "redact"),
+        "DIR --subject NAME | DIR --unnamed | DIR --seq N [--json]",
+        "make what a log holds of a person, or in the payloads of an entry, unreadable for good",
+        "agent_os.cli.log_redact",
+    ),
+    Command(
         ("log", "query"),
         "DIR [--agent ID] [--action A] [--effect E] [--kind K] [--rule R] [--label L] [--status S] [--pid N] "
         "[--parent N] [--since TIME] [--until TIME] [--start N] [--before N] [--limit N] [--newest] [--json]",

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any
 
 from agent_os.cli.output import coloured, shown
+from agent_os.recorder.values import said
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -61,7 +62,7 @@ def _details(entry: Mapping[str, Any]) -> list[str]:
             return [coloured("deny"), shown(entry["reason"]), shown(", ".join(entry["rules"])), times]
         case "outcome":
             error = entry.get("error", {})
-            what = f"{error['type']}: {error['message']}" if error else ""
+            what = f"{error['type']}: {said(error['message'])}" if error else ""
             return [shown(entry["status"]), duration_of(entry["micros"]), shown(what)]
         case "process.started":
             return [f"started by run {entry['parent']}"]
@@ -78,6 +79,12 @@ def _details(entry: Mapping[str, Any]) -> list[str]:
             return [shown(", ".join(entry["roles"]))]
         case "text" | "tool.registered":
             return [shown(entry["origin"]), shown(", ".join(entry.get("labels", [])))]
+        case "log.retained":
+            return [f"of the entries before {entry['to']}, hashes are left"]
+        case "log.redacted" if "entry" in entry:
+            return [f"the payloads of entry {entry['entry']} were removed"]
+        case "log.redacted":
+            return ["the key of a subject was destroyed"]
         case "log.recovered":
             return [f"{entry['dropped_bytes']} bytes of an unfinished entry were dropped"]
         case _:

@@ -81,6 +81,22 @@ def _keys(own: argparse.ArgumentParser) -> None:
     offer_json(own)
 
 
+def _retain(own: argparse.ArgumentParser) -> None:
+    own.add_argument("log", metavar="DIR", type=named, help="the directory of a log that nobody writes")
+    own.add_argument("--keep", metavar="AGE", help="what is no older stays, like `90d` or `12h`")
+    own.add_argument("--before", metavar="N", type=whole, help="the number of the first entry that stays")
+    own.add_argument("--dry-run", action="store_true", help="only say what would be dropped")
+    offer_json(own)
+
+
+def _redact(own: argparse.ArgumentParser) -> None:
+    own.add_argument("log", metavar="DIR", type=named, help="the directory of a log that nobody writes")
+    own.add_argument("--subject", metavar="NAME", help="the person, as the argument named them that the policy says")
+    own.add_argument("--unnamed", action="store_true", help="all that was sealed for nobody who could be named")
+    own.add_argument("--seq", metavar="N", type=whole, help="the number of the entry whose payloads are to be removed")
+    offer_json(own)
+
+
 def _export(own: argparse.ArgumentParser) -> None:
     own.add_argument("log", metavar="DIR", type=named, help="the directory of a log")
     form = own.add_mutually_exclusive_group(required=True)
@@ -145,6 +161,8 @@ OF_LOGS: Final[dict[str, Callable[[argparse.ArgumentParser], None]]] = {
     "log timestamp": _timestamp,
     "log prove": _prove,
     "log keys": _keys,
+    "log retain": _retain,
+    "log redact": _redact,
     "log tail": _tail,
     "log query": _query,
     "log trace": _trace,

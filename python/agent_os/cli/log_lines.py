@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from typing import TYPE_CHECKING
 
@@ -25,6 +26,9 @@ class Printer:
     def print(self, pair: Pair) -> None:
         """One line. As JSON it is the entry's own bytes: parsed and spelt anew, a number may read otherwise."""
         raw, entry = pair
+        shown = self._recorder.shown(entry)
+        if shown != entry:
+            raw, entry = json.dumps(shown, ensure_ascii=False, separators=(",", ":")).encode(), shown
         if self._as_json:
             print(raw.decode())
         else:
@@ -35,5 +39,7 @@ class Printer:
         link = self._links.follow(entry)
         if entry["kind"] == "outcome" and link.action is None:
             # Its intent stands before the entries that are shown, or was not asked for.
-            link = Links().follow(next(self._recorder.entries(entry["intent"])))
+            intent = next(self._recorder.entries(entry["intent"]))
+            if intent["seq"] == entry["intent"]:
+                link = Links().follow(intent)
         return link

@@ -8,6 +8,7 @@ from agent_os.cli.exits import Exit, UsageError
 from agent_os.cli.lines import duration_of, time_of
 from agent_os.cli.output import coloured, print_json, shown
 from agent_os.recorder import FlightRecorder, RunTrace
+from agent_os.recorder.values import said
 
 if TYPE_CHECKING:
     from argparse import Namespace
@@ -53,6 +54,6 @@ def _line(action: ActionTrace) -> str:
     if action.outcome is not None:
         ended.append(duration_of(action.outcome["micros"]))
         if error := action.outcome.get("error"):
-            ended.append(f"{error['type']}: {error['message']}")
+            ended.append(f"{error['type']}: {said(error['message'])}")
     why = [action.reason, ", ".join(action.rules), *ended]
     return "  ".join([*map(shown, words), coloured(action.effect), *(shown(word) for word in why if word)])

@@ -97,6 +97,8 @@ def _tell(report: VerifyReport, *, pinned: bool, witnessed: bool) -> None:
         "seals": f"{report.seals:,}",
         "gaps": _listed(report.gaps),
         "sealed": "no first key was given" if report.sealed is None else f"{report.sealed:,}",
+        "dropped": f"{report.dropped:,}",
+        "redacted": _listed(report.redactions),
         "unfinished": _listed(report.unfinished),
         "clock steps": _listed(report.backward_steps),
     }
@@ -110,6 +112,8 @@ def _tell(report: VerifyReport, *, pinned: bool, witnessed: bool) -> None:
         print(shown(f"problem      {problem}"))
     if report.unfinished:
         say("note: unfinished intents have no outcome in the log; these actions may have happened")
+    if report.dropped:
+        say("note: of dropped entries only the hashes are left; what they said, and how actions in them ended, is gone")
     for stray in report.strays[:_LISTED]:
         say(f"note: `{stray}` is no part of the log")
     if more := report.strays[_LISTED:]:

@@ -82,6 +82,13 @@ def directory_of(
     return Path(directory)
 
 
+def drop_old_entries(given: object, log: FlightRecorder) -> None:
+    """Drops what is older than the recorder that was given keeps."""
+    keeps = getattr(given, "keeps", None)
+    if keeps is not None:
+        log.retain(keep=keeps)
+
+
 def store_of(store: str | os.PathLike[str] | None) -> Path | None:
     """The file of the state store; ``None`` for memory."""
     if store is None or store == "memory":

@@ -23,6 +23,7 @@ from agent_os.kernel.settings import (
     check_action,
     commits_of,
     directory_of,
+    drop_old_entries,
     names_of,
     refuse_guard,
     store_of,
@@ -66,7 +67,6 @@ class KernelSpace(Running):
     Raises ``PolicyError`` for a policy that is not wholly understood, ``RecorderError`` for a log that cannot be
     written, ``NotSupported`` and ``IsolationUnavailable`` for what this version does not have.
 
-    >>> from agent_os import KernelSpace
     >>> with KernelSpace("strict", durability="memory") as kernel:
     ...     @kernel.register
     ...     async def greeter(name: str) -> str:
@@ -138,6 +138,7 @@ class KernelSpace(Running):
         self.check = self.core.check
         self._watcher: Watcher | None = None
         try:
+            drop_old_entries(recorder, self._recorder)
             if approver == "queue":
                 self._approver = queue_of(store_of(store), operator, self.core.log_id)
             self._reloader = Reloader(self.core, plane, loaded, self._approver)

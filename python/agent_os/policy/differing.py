@@ -175,7 +175,7 @@ def _difference(row: Mapping[str, Any]) -> Difference:
 
 
 def _side(row: Mapping[str, Any]) -> Side:
-    names: Sequence[str] = ("redact", "labels", "record")
+    names: Sequence[str] = ("redact", "labels", "record", "subject")
     obligations = {name: row[name] for name in names if row[name]}
     limits = tuple(LimitUse(**limit) for limit in row["limits"])
     return Side(row["effect"], row["reason"], tuple(row["rules"]), tuple(row["requires"]), obligations, limits)

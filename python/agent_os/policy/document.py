@@ -170,6 +170,10 @@ class Rule(Closed):
     record: Literal["full", "fields", "none"] = Field(
         default_factory=absent, description="on `require`: what is recorded of the arguments"
     )
+    subject: Texts = Field(
+        default_factory=absent,
+        description="on `require`: paths (`args.…`) that say whose data is recorded; it is sealed",
+    )
     examples: Annotated[list[Example], Field(min_length=1)] = Field(
         default_factory=list, description="requests with what must be decided; run at every load"
     )

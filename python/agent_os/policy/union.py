@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from agent_os.policy.problems import Report
 
 #: Keys of a rule that hold one text or a list of texts.
-_TEXTS: Final = ("action", "redact", "label")
+_TEXTS: Final = ("action", "redact", "label", "subject")
 
 
 @dataclass

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, cast
 from agent_os.errors import RecorderError
 from agent_os.recorder.lookup import Distrusted, Lookup
 from agent_os.recorder.query import Query
+from agent_os.recorder.redactions import Redactions
 from agent_os.recorder.source import parse
 
 if TYPE_CHECKING:
@@ -35,6 +36,18 @@ class Asking:
 
     _directory: Path | None
     _lookup: Lookup | None
+    _redactions: Redactions | None = None
+
+    @property
+    def redactions(self) -> Redactions:
+        """What was made unreadable for good."""
+        if self._redactions is None:
+            self._redactions = Redactions(lambda start: self.query(kind="log.redacted", start=start))
+        return self._redactions
+
+    def shown(self, entry: Entry) -> Entry:
+        """The entry as it may be shown: with ``"[redacted]"`` in place of what was made unreadable for good."""
+        return {key: self.redactions.shown(value) for key, value in entry.items()} if self.redactions else entry
 
     @property
     def size(self) -> int:

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import os
 import time
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from agent_os import _core
+from agent_os import __version__, _core
 from agent_os.errors import RecorderError
 from agent_os.recorder import values
 from agent_os.recorder.asking import Asking
+from agent_os.recorder.key_folder import key_folder
 from agent_os.recorder.lookup import Lookup
 from agent_os.recorder.proofs import consistency_of, inclusion_of
 from agent_os.recorder.query import Query
+from agent_os.recorder.retention import first_within, retention_of
 from agent_os.recorder.source import DirectorySource, KernelSource, parse
 from agent_os.recorder.verification import report_of
 
@@ -21,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from agent_os.recorder.proofs import ConsistencyProof, InclusionProof
+    from agent_os.recorder.retention import Retention
     from agent_os.recorder.source import Entry, Pair, Source
     from agent_os.recorder.verification import VerifyReport
 
@@ -31,8 +35,9 @@ class FlightRecorder(Asking):
     ``FlightRecorder(directory)`` reads any log, also while it is written, or is given to ``KernelSpace(recorder=…)``
     to say where that kernel's log goes; ``kernel.flight_recorder`` is a running kernel's. A kernel signs with the key
     in the file ``key`` (one line, ``agentos-log-key-`` and 64 hexadecimal digits, for its owner only), or with one that
-    it makes in the user's state folder. Entries are plain dicts as they stand in the log. Raises ``RecorderError`` when
-    there is no log, or it cannot be read.
+    it makes in the user's state folder. With ``retain`` it drops what is older when it opens the log
+    (see ``retain()``). Entries are plain dicts as they stand in the log. Raises ``RecorderError`` when there is no log,
+    or it cannot be read.
 
     >>> from agent_os import KernelSpace
     >>> with KernelSpace("strict", durability="memory") as kernel:
@@ -40,13 +45,22 @@ class FlightRecorder(Asking):
     ['log.created', 'policy.loaded']
     """
 
-    def __init__(self, directory: str | os.PathLike[str], *, key: str | os.PathLike[str] | None = None) -> None:
+    def __init__(
+        self,
+        directory: str | os.PathLike[str],
+        *,
+        key: str | os.PathLike[str] | None = None,
+        retain: timedelta | None = None,
+    ) -> None:
         if not isinstance(directory, (str, os.PathLike)) or not isinstance(path := os.fspath(directory), str):
             raise TypeError(f"`{type(directory).__name__}` is not a directory's name; give a `str` or a `Path`")
         if not path:
             raise ValueError("the directory's name is empty; name the directory of the log")
         self._directory: Path | None = Path(path)
+        if retain is not None and (not isinstance(retain, timedelta) or retain <= timedelta(0)):
+            raise ValueError("`retain` is the age up to which entries stay, a positive `timedelta`")
         self._key = None if key is None else Path(key)
+        self._retain = retain
         self._source: Source | None = None
         self._lookup = None
 
@@ -55,7 +69,7 @@ class FlightRecorder(Asking):
         """The recorder of a running kernel; ``directory`` is ``None`` for a log in memory."""
         recorder = cls.__new__(cls)
         recorder._directory = directory  # noqa: SLF001 (an instance of this class)
-        recorder._key = None  # noqa: SLF001
+        recorder._key = recorder._retain = None  # noqa: SLF001
         recorder._source = KernelSource(core)  # noqa: SLF001
         recorder._lookup = None if directory is None else Lookup(directory, core.log_id, follow=True)  # noqa: SLF001
         return recorder
@@ -69,6 +83,11 @@ class FlightRecorder(Asking):
     def key_file(self) -> Path | None:
         """The file of the key that was given, if one was."""
         return self._key
+
+    @property
+    def keeps(self) -> timedelta | None:
+        """The age up to which a kernel that is given this keeps entries; ``None``: for ever."""
+        return self._retain
 
     @property
     def log_id(self) -> str:
@@ -166,8 +185,13 @@ class FlightRecorder(Asking):
     def raw(self, seq: int) -> bytes:
         """The bytes of an entry, as they are hashed. Raises ``RecorderError`` if there is none of this number."""
         Query(start=seq)
-        for _, data in self._reading().raw(seq):
-            return data
+        for number, data in self._reading().raw(seq):
+            if number == seq:
+                return data
+            raise RecorderError(
+                f"entry {seq} was dropped, and only its hash is left; the next one that is there is {number}",
+                code="entry_dropped",
+            )
         raise RecorderError(f"there is no entry {seq}; the log has {self.size}", code="out_of_range")
 
     def export_tiles(self, folder: str | os.PathLike[str]) -> int:
@@ -184,9 +208,58 @@ class FlightRecorder(Asking):
     def resolve(self, value: object) -> Any:
         """A value of an entry as Python objects: payloads are fetched, and ``{"$decimal": …}`` and the like restored.
 
-        A member of an enumeration comes back as its value.
+        A member of an enumeration comes back as its value. What was sealed is opened, if the key is here; else
+        ``RecorderError`` is raised. What was redacted comes back as ``"[redacted]"``.
         """
-        return values.resolve(self._reading(), value)
+        return values.resolve(self._reading(), value, self.redactions)
+
+    def spelt(self, value: object) -> bytes | None:
+        """The JSON of a value of an entry, out of its payload and unsealed; ``None`` if it was redacted."""
+        return values.spelt(self._reading(), value, self.redactions)
+
+    def redact(self, *, subject: str | None = None, seq: int | None = None) -> int | None:
+        """Makes what the log holds of a person, or in the payloads of one entry, unreadable for good.
+
+        ``subject`` is the person, as the argument names them that the policy's ``subject`` says, or ``""`` for all
+        that was sealed for nobody who could be named: their key is destroyed. ``seq`` is the number of an entry: the
+        payloads that it refers to are removed. Hashes, proofs and signatures stay what they were. An entry tells of it
+        first; its number is given, or ``None`` if there was nothing to be redacted.
+
+        A directory is opened for that, with the key in the key folder; while a kernel writes it, ask that kernel's
+        ``flight_recorder``.
+        """
+        if (subject is None) == (seq is None):
+            raise ValueError("give either `subject` or `seq`")
+        if subject is not None and not isinstance(subject, str):
+            raise TypeError(f"`subject` is a string, not `{type(subject).__name__}`")
+        Query(start=0 if seq is None else seq)
+        source = self._reading()
+        if isinstance(source, KernelSource):
+            told = source.redact(subject, seq)
+        else:
+            told = _core.redact_log(self._on_disk("redact"), key_folder(), __version__, subject, seq)
+        self._redactions = None
+        return told
+
+    def retain(
+        self, *, keep: timedelta | None = None, before: int | None = None, dry_run: bool = False
+    ) -> Retention | None:
+        """Drops what old entries say, as far as whole segments hold no others, and leaves their hashes.
+
+        ``keep`` is the age up to which entries stay, ``before`` the number of the first one that stays. The log's own
+        entries (``log.…``) stay in any case. The tree, proofs and checkpoints stay what they were; an entry tells of it
+        first. Payloads go with the last entry that refers to them. ``dry_run`` only says what would be dropped.
+        ``None`` if there is nothing to drop. A directory is opened for it, as with ``redact``; for a dry run it is only
+        read.
+        """
+        if (keep is None) == (before is None):
+            raise ValueError("give either `keep` or `before`")
+        first = before if before is not None else first_within(self, keep or timedelta(0))
+        Query(before=first)
+        source = self._reading()
+        if isinstance(source, KernelSource) and not dry_run:
+            return retention_of(source.retain(first))
+        return retention_of(_core.retain_log(self._on_disk("retain"), key_folder(), __version__, first, dry_run))
 
     def _on_disk(self, verb: str) -> Path:
         if self._directory is None:

@@ -17,6 +17,8 @@ KINDS: Final[dict[str, str]] = {
     "log.key_rotated": "a new key took the place of the one that signed the log",
     "log.opened": "the log was opened again after it had been closed",
     "log.recovered": "the log was opened again after its writer had not closed it",
+    "log.redacted": "what the log held of a person, or in an entry's payloads, was made unreadable for good",
+    "log.retained": "what old entries said was dropped, and their hashes were left",
     "outcome": "how an action that was allowed ended, and how long it took",
     "policy.loaded": "a bundle came into force, with its whole document",
     "policy.pending": "a bundle in the watched files may open something, and waits for the operator",

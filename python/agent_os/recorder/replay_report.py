@@ -24,8 +24,10 @@ CHANGES: Final[Mapping[Change, str]] = {
 #: Why a decision is not decided again. A reason code of the kernel stands for itself: the policy was never asked.
 NOT_REPLAYABLE: Final[Mapping[str, str]] = {
     "arguments_not_recorded": 'the arguments were not recorded in full; run the kernel with record="full"',
-    "arguments_redacted": "an argument was blotted out before it was recorded, or reads so",
+    "arguments_redacted": "an argument was blotted out before it was recorded or redacted since, or reads so",
+    "arguments_sealed": "the arguments are sealed, and the key of whom they are about is not in the key folder",
     "text_not_recorded": "a rule asks where a value was seen, and what the run had seen is not in the log in full",
+    "text_sealed": "a rule asks where a value was seen, and what the run had seen is sealed or redacted",
     "text_lost": "a rule asks where a value was seen, and the run had met text that could not be read or was too much",
     "usage_not_recorded": "what was used of a limit is not in the log: the policy of that time did not ask",
     "only_counted": "the run was denied so many different things at once that some were only counted",

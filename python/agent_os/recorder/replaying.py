@@ -13,7 +13,7 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any, Final
 
 from agent_os import _core
-from agent_os.errors import AgentOSError
+from agent_os.errors import AgentOSError, RecorderError
 from agent_os.recorder.flight_recorder import FlightRecorder
 from agent_os.recorder.replay_report import Difference, ReplayReport, Verdict
 from agent_os.recorder.run_state import Runs, recorded_state
@@ -130,7 +130,12 @@ class _Bench:
     def _arguments(self, entry: Entry) -> dict[str, Any]:
         if "full" not in entry["args"]:
             raise _NotReplayable("arguments_not_recorded")
-        arguments: dict[str, Any] = self._recorder.resolve(entry["args"]["full"])
+        try:
+            arguments: dict[str, Any] = self._recorder.resolve(entry["args"]["full"])
+        except RecorderError as error:
+            if error.code == "subject_key_unknown":
+                raise _NotReplayable("arguments_sealed") from None
+            raise
         if is_redacted(arguments):
             raise _NotReplayable("arguments_redacted")
         return arguments

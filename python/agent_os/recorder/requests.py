@@ -57,8 +57,9 @@ def recorded_requests(
         else:
             try:
                 args: dict[str, Any] = recorder.resolve(entry["args"]["full"])
-            except AgentOSError:
-                left_out["arguments_not_recorded"] += 1
+            except AgentOSError as error:
+                sealed = error.code == "subject_key_unknown"
+                left_out["arguments_sealed" if sealed else "arguments_not_recorded"] += 1
                 continue
             if is_redacted(args):
                 left_out["arguments_redacted"] += 1

@@ -47,7 +47,7 @@ def run_entries(recorder: FlightRecorder, pid: int, start: int | None = None) ->
 
 def entries_from(recorder: FlightRecorder, started: Entry) -> Iterator[Entry]:
     """The entries of the run that began with this `process.started`, and of those below it."""
-    return (entry for _, entry in pairs_from(recorder, started))
+    return (recorder.shown(entry) for _, entry in pairs_from(recorder, started))
 
 
 def pairs_from(recorder: FlightRecorder, started: Entry) -> Iterator[Pair]:

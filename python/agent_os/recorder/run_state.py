@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from agent_os import _core
+from agent_os.errors import RecorderError
 from agent_os.recorder.links import OPERATOR
-from agent_os.recorder.values import is_reference
 
 if TYPE_CHECKING:
     from agent_os.recorder.flight_recorder import FlightRecorder
@@ -111,7 +111,9 @@ class Runs:
         if entry["status"] == "returned":
             self._add(entry, entry["origin"])
         elif "error" in entry and entry["status"] != "withheld":
-            message = entry["error"]["message"]
+            if (data := self._read(entry["error"]["message"], run)) is None:
+                return
+            message = json.loads(data)
             run.texts[entry["seq"]] = (entry["origin"], message)
             if len(json.dumps(message, ensure_ascii=False).encode()) - 2 >= _PERHAPS_CUT:
                 run.lack("text_lost")
@@ -121,13 +123,24 @@ class Runs:
         if run is None or run.is_operator:
             return
         if "full" in entry:
-            full = entry["full"]
-            data = self._recorder.payload(full) if is_reference(full) else json.dumps(full).encode()
-            if text := _core.run_text(data):
+            data = self._read(entry["full"], run)
+            if data is not None and (text := _core.run_text(data)):
                 run.texts[entry["seq"]] = (origin, text)
         else:
             # A result without a digest could not be frozen: nobody knows what it said.
             run.lack("text_not_recorded" if "digest" in entry else "text_lost")
+
+    def _read(self, value: object, run: Run) -> bytes | None:
+        """The JSON of a value that the run has seen; ``None``, and noted, if nobody can read it any more."""
+        try:
+            data = self._recorder.spelt(value)
+        except RecorderError as error:
+            if error.code != "subject_key_unknown":
+                raise
+            data = None
+        if data is None:
+            run.lack("text_sealed")
+        return data
 
 
 @functools.cache

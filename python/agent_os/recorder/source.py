@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from agent_os import _core
 from agent_os.errors import RecorderError
+from agent_os.recorder.key_folder import key_folder
 
 if TYPE_CHECKING:
     from agent_os._core import Kernel
@@ -39,6 +40,9 @@ class Source(Protocol):
     def payload(self, sha256: str) -> bytes:
         """A payload of the side store."""
 
+    def unseal(self, keys: list[str], text: bytes) -> bytes:
+        """What was sealed under the keys of these ids."""
+
 
 class DirectorySource:
     """A directory that is only read; it may be written to meanwhile."""
@@ -67,6 +71,9 @@ class DirectorySource:
 
     def payload(self, sha256: str) -> bytes:
         return self._reader.payload(sha256)
+
+    def unseal(self, keys: list[str], text: bytes) -> bytes:
+        return self._reader.unseal(key_folder(), keys, text)
 
 
 class KernelSource:
@@ -98,6 +105,17 @@ class KernelSource:
 
     def payload(self, sha256: str) -> bytes:
         return self._core.log_payload(sha256)
+
+    def unseal(self, keys: list[str], text: bytes) -> bytes:
+        return self._core.log_unseal(keys, text)
+
+    def retain(self, before: int) -> dict[str, Any] | None:
+        """Drops what old entries say."""
+        return self._core.log_retain(before)
+
+    def redact(self, subject: str | None, seq: int | None) -> int | None:
+        """Makes something unreadable for good, and gives the entry that tells of it."""
+        return self._core.log_redact(subject, seq)
 
 
 def parse(raw: bytes) -> Entry:

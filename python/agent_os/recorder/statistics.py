@@ -70,7 +70,8 @@ def from_entries(entries: Iterable[Entry], log_id: str, directory: Path | None, 
     counters: dict[str, Counter[str]] = {field: Counter() for field in FIELDS}
     span: tuple[int, int] | None = None
     for entry in entries:
-        seen += 1
+        # Entries that were dropped count as well: they have their numbers.
+        seen = entry["seq"] + 1
         if entry["kind"] == "denied.repeatedly":
             repeated += entry["count"]
         link, time = links.follow(entry), entry["time"]
@@ -112,7 +113,8 @@ def _statistics(
         since=None if span is None else span[0],
         until=None if span is None else span[1],
         denials=kinds.get("denied", 0) + repeated,
-        unfinished=kinds.get("intent", 0) - kinds.get("outcome", 0),
+        # Where entries were dropped, outcomes may be left whose intents are not.
+        unfinished=max(0, kinds.get("intent", 0) - kinds.get("outcome", 0)),
         segments=segments,
         segment_bytes=segment_bytes,
         payloads=payloads,

@@ -48,8 +48,10 @@ class VerifyReport:
     up to how many entries the log is that of a checkpoint that was given, ``sealed`` how many were sealed in time, as
     the first key of the ratchet shows. ``seals`` counts the seals, ``gaps`` lists those whose key was still there after
     a crash. ``key`` signs the log; ``rotations`` lists the entries with which a new key took the place of the one
-    before. ``unfinished`` lists intents without an outcome: these actions may have happened. ``backward_steps`` lists
-    entries whose clock is behind that of the entry before.
+    before. ``unfinished`` lists intents without an outcome: these actions may have happened. ``dropped`` counts the
+    entries that retention dropped: of these only the hashes were checked, and nobody can tell what they said.
+    ``redactions`` lists the entries that tell of what was made unreadable for good. ``backward_steps`` lists entries
+    whose clock is behind that of the entry before.
     """
 
     ok: bool
@@ -62,6 +64,8 @@ class VerifyReport:
     entries: int
     root: str
     payloads: int
+    redactions: tuple[int, ...]
+    dropped: int
     closed: bool
     key: str
     rotations: tuple[int, ...]
@@ -88,7 +92,7 @@ class VerifyReport:
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON."""
         plain: dict[str, Any] = {name: getattr(self, name) for name in VerifyReport.__slots__}
-        for name in ("rotations", "gaps", "unfinished", "backward_steps", "strays"):
+        for name in ("redactions", "rotations", "gaps", "unfinished", "backward_steps", "strays"):
             plain[name] = list(plain[name])
         plain["cosignatures"] = [{"name": c.name, "size": c.size, "time": c.time} for c in self.cosignatures]
         plain["stamps"] = [{"size": s.size, "time": s.time.isoformat(), "policy": s.policy} for s in self.stamps]
@@ -109,6 +113,8 @@ def report_of(row: Mapping[str, Any]) -> VerifyReport:
         entries=row["entries"],
         root=row["root"],
         payloads=row["payloads"],
+        redactions=tuple(row["redactions"]),
+        dropped=row["dropped"],
         closed=row["closed"],
         key=row["key"],
         rotations=tuple(row["rotations"]),

@@ -183,6 +183,8 @@ fn table() -> Vec<(String, &'static str, &'static str, &'static str)> {
         (with(r#""record":"full""#), "misplaced_key", "/rules/0/record", "require"),
         (require(r#""redact":["card"]"#), "bad_path", "/rules/0/redact/0", "args.card"),
         (require(r#""redact":["args.card?"]"#), "bad_path", "/rules/0/redact/0", "without `?`"),
+        (require(r#""subject":["result.a"]"#), "bad_path", "/rules/0/subject/0", "whose data"),
+        (require(r#""subject":["args.a?"]"#), "bad_path", "/rules/0/subject/0", "without `?`"),
         (require(r#""redact":[]"#), "empty", "/rules/0/redact", "at least one"),
         (require(r#""label":["a b"]"#), "bad_name", "/rules/0/label/0", "A-Z"),
         (require(r#""record":"all""#), "bad_effect", "/rules/0/record", "full"),

@@ -13,6 +13,9 @@ pub const BLOCK: u64 = 4_096;
 const BITMAP: usize = BLOCK as usize / 8;
 const ROW: usize = 16;
 
+/// Stands for the distance of an entry that was dropped: nothing is known of it.
+pub(crate) const DROPPED: u32 = u32::MAX;
+
 /// What is kept of one entry beside its terms.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Row {

@@ -12,6 +12,8 @@ use agent_os_log::Location;
 const HEADER: u64 = 36;
 /// Bytes of a frame before its entry.
 const PREFIX: u64 = 8;
+/// The length of a frame whose entry was dropped.
+const DROPPED: u32 = 1 << 31 | 32;
 const CHUNK: usize = 1 << 20;
 
 /// The frames that were read of a segment.
@@ -44,15 +46,24 @@ impl Live {
 
     /// The next entry was read, which lies here.
     pub(crate) fn take(&mut self, at: Location, entry: &[u8]) {
+        self.frame(at, u32::try_from(entry.len()).unwrap_or(u32::MAX), entry);
+    }
+
+    /// The hash of the next entry was read, which is all that is left of it.
+    pub(crate) fn pass_over(&mut self, at: Location, leaf: &[u8; 32]) {
+        self.frame(at, DROPPED, leaf);
+    }
+
+    fn frame(&mut self, at: Location, length: u32, content: &[u8]) {
         if at.first != self.first {
             *self = Self { first: at.first, ..Self::default() };
         }
-        let length = u32::try_from(entry.len()).unwrap_or(u32::MAX).to_le_bytes();
-        let checksum = crc32c::crc32c_append(crc32c::crc32c(&length), entry).to_le_bytes();
-        for part in [&length[..], &checksum, entry] {
+        let length = length.to_le_bytes();
+        let checksum = crc32c::crc32c_append(crc32c::crc32c(&length), content).to_le_bytes();
+        for part in [&length[..], &checksum, content] {
             self.crc = crc32c::crc32c_append(self.crc, part);
         }
-        self.end = at.offset + PREFIX + entry.len() as u64;
+        self.end = at.offset + PREFIX + content.len() as u64;
     }
 
     /// Whether the segment in this file still begins with these frames.

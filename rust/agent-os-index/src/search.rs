@@ -2,7 +2,7 @@
 
 use agent_os_log::Location;
 
-use crate::block::{BLOCK, Places, Rows};
+use crate::block::{BLOCK, DROPPED, Places, Rows};
 use crate::error::IndexError;
 use crate::field::Field;
 use crate::state::State;
@@ -126,6 +126,7 @@ fn matching(
     }
     let rows = state.rows(block)?;
     let mut places = both.unwrap_or_else(|| Places::all(rows.len())).ascending();
+    places.retain(|place| rows.row(*place).is_some_and(|(_, row)| row.back != DROPPED));
     if timed {
         places.retain(|place| {
             rows.row(*place).is_some_and(|(_, row)| row.time >= since && (question.until.is_none() || row.time < until))

@@ -6,9 +6,9 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use agent_os_core::audit::tree::{Hash, leaf_hash};
-use agent_os_log::{Entries, Fetcher, Location, Reader};
+use agent_os_log::{Entries, Fetcher, Kept, Location, Reader};
 
-use crate::block::{BLOCK, Places, Row, Rows, Tail};
+use crate::block::{BLOCK, DROPPED, Places, Row, Rows, Tail};
 use crate::error::IndexError;
 use crate::field::Field;
 use crate::live::Live;
@@ -99,13 +99,16 @@ impl State {
             if self.entries.next_seq() != self.tail.next() {
                 self.entries = self.reader.read_from(self.tail.next())?;
             }
-            match self.entries.next() {
-                None => return Ok(count),
-                Some(Ok((seq, entry))) => {
+            match self.entries.next_kept() {
+                Ok(None) => return Ok(count),
+                Ok(Some((seq, kept))) => {
                     let at = self.entries.location().ok_or(IndexError::Unusable("the log has no places"))?;
-                    self.take(seq, at, &entry)?;
+                    match kept {
+                        Kept::Entry(entry) => self.take(seq, at, &entry)?,
+                        Kept::Dropped(leaf) => self.pass_over(at, leaf)?,
+                    }
                 }
-                Some(Err(error)) => {
+                Err(error) => {
                     // Whoever asks next is told the same.
                     self.entries = self.reader.read_from(self.tail.next())?;
                     return Err(error.into());
@@ -135,7 +138,7 @@ impl State {
         }
         // A segment that is gone is no failure to read, but another log.
         let Ok(mut entries) = self.reader.read_at(at, self.next().saturating_sub(1)) else { return Ok(false) };
-        let holds = matches!(entries.next(), Some(Ok((_, entry))) if leaf_hash(&entry) == hash);
+        let holds = matches!(entries.next_kept(), Ok(Some((_, kept))) if kept.leaf() == hash);
         self.entries = entries;
         Ok(holds)
     }
@@ -249,12 +252,8 @@ impl State {
             About::Intent(by, agent, action) => (*by, agent.as_deref(), action.as_deref()),
         };
         let far = IndexError::Unusable("an entry is too far from what it is about");
-        let back = u32::try_from(seq.saturating_sub(by)).map_err(|_| far)?;
-        let offset = u32::try_from(at.offset).map_err(|_| IndexError::Unusable("a segment is too large"))?;
-        if let Some((before, _)) = self.last.filter(|(before, _)| before.first != at.first) {
-            let sealed = seal(&self.directory, before.first);
-            self.ended.push(sealed.ok_or(IndexError::Unusable("a segment is gone"))?);
-        }
+        let back = u32::try_from(seq.saturating_sub(by)).ok().filter(|back| *back != DROPPED).ok_or(far)?;
+        let offset = self.arrive(at)?;
         // From here on nothing fails: an entry is in the tail whole, or not at all.
         self.tail.note(Field::Kind, &facts.kind);
         let texts = [
@@ -296,6 +295,28 @@ impl State {
         self.last = Some((at, leaf_hash(entry)));
         self.live.take(at, entry);
         Ok(())
+    }
+
+    /// Notes that an entry was dropped, so that the others keep their places. Its time is that of the one before it.
+    fn pass_over(&mut self, at: Location, leaf: Hash) -> Result<(), IndexError> {
+        let offset = self.arrive(at)?;
+        let time = self.tail.rows.len().checked_sub(1).and_then(|last| u16::try_from(last).ok());
+        let time = time.and_then(|last| self.tail.rows.row(last)).map(|(_, row)| row.time);
+        let time = time.or(self.whole_span()?.map(|(_, greatest)| greatest)).unwrap_or(0);
+        self.tail.rows.push(at.first, Row { offset, back: DROPPED, time });
+        self.live.pass_over(at, &leaf);
+        self.last = Some((at, leaf));
+        Ok(())
+    }
+
+    /// Where in its segment a place is; the segment before it has ended if that is another one.
+    fn arrive(&mut self, at: Location) -> Result<u32, IndexError> {
+        let offset = u32::try_from(at.offset).map_err(|_| IndexError::Unusable("a segment is too large"))?;
+        if let Some((before, _)) = self.last.filter(|(before, _)| before.first != at.first) {
+            let sealed = seal(&self.directory, before.first);
+            self.ended.push(sealed.ok_or(IndexError::Unusable("a segment is gone"))?);
+        }
+        Ok(offset)
     }
 
     /// What an entry is about, from itself or from an earlier one.

@@ -278,6 +278,31 @@ fn a_segment_that_was_changed_after_it_ended_is_indexed_anew() {
 }
 
 #[test]
+fn what_was_dropped_is_found_no_more_and_everything_else_in_its_place() {
+    let desk = Desk::new();
+    desk.work(6_000);
+    let index = desk.index();
+    index.catch_up().unwrap();
+    let log = Log::open(&desk.log(), written()).unwrap();
+    let dropped = log.retain(3 * BLOCK / 2).unwrap().unwrap();
+    log.close().unwrap();
+    assert!(dropped.to > BLOCK / 2);
+    // The one that was open, one that is opened on the same file, and one that reads on from within what was dropped.
+    for open in [index, desk.index()] {
+        assert_eq!(open.catch_up().unwrap(), Reader::open(&desk.log()).unwrap().size().unwrap());
+        for (term, text) in [((Field::Kind, "denied"), r#""kind":"denied""#), ((Field::Status, "returned"), "returned")]
+        {
+            let found = seqs(&open, &asked(&[term]));
+            assert_eq!(found, scanned(&desk.log(), text));
+            assert!(found[0] >= dropped.to);
+        }
+        assert_eq!(seqs(&open, &asked(&[])), scanned(&desk.log(), ""));
+        assert!(open.span().unwrap().unwrap().0 > 0);
+        assert_eq!(open.catch_up().unwrap(), open.catch_up().unwrap());
+    }
+}
+
+#[test]
 fn a_damaged_file_is_made_anew_wherever_the_damage_is() {
     let desk = Desk::new();
     desk.work(3_000);

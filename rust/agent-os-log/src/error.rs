@@ -6,6 +6,8 @@ use std::sync::Arc;
 use thiserror::Error;
 
 use crate::options::{ENTRY_MAX, OUTCOME_MAX};
+use crate::seal::SUBJECTS_MAX;
+use crate::subjects::SUBJECT_MAX;
 
 /// Why a log could not be opened, written or read.
 #[derive(Clone, Debug, Error)]
@@ -158,6 +160,32 @@ pub enum LogError {
         /// What was found in it.
         found: String,
     },
+    /// The key of a sealed value is not here: it was destroyed, or it is kept elsewhere.
+    #[error(
+        "the key `{key}` of a sealed value is not here; if no entry `log.redacted` names it, it is in the key folder of the user who runs the kernel"
+    )]
+    SubjectUnknown {
+        /// The key's id.
+        key: String,
+    },
+    /// A sealed value that its keys do not open.
+    #[error("a value is not what was sealed under the keys that it names; check the log with `agentos log verify`")]
+    SealBroken,
+    /// A value that is too large to be sealed.
+    #[error("the value is too large to be sealed; record less of the action")]
+    SealTooLarge,
+    /// A person's name that is too long.
+    #[error("a subject's name has {size} bytes, and at most {max} are taken; give a shorter one", max = SUBJECT_MAX)]
+    SubjectName {
+        /// Its size.
+        size: usize,
+    },
+    /// More persons than one value can be about.
+    #[error("an action is about {count} subjects, and at most {max} are taken; act on fewer at once", max = SUBJECTS_MAX)]
+    SubjectsTooMany {
+        /// How many there are.
+        count: usize,
+    },
     /// The operating system gave no random bytes.
     #[error("cannot get random bytes for the log's id and salt: {reason}; check the system's random source")]
     NoRandomness {
@@ -201,6 +229,11 @@ impl LogError {
             Self::OutOfRange { .. } => "out_of_range",
             Self::NotCosigned { .. } => "not_cosigned",
             Self::NotEmpty { .. } => "not_empty",
+            Self::SubjectUnknown { .. } => "subject_key_unknown",
+            Self::SealBroken => "seal_broken",
+            Self::SealTooLarge => "seal_too_large",
+            Self::SubjectName { .. } => "subject_name",
+            Self::SubjectsTooMany { .. } => "too_many_subjects",
             Self::NoRandomness { .. } => "no_randomness",
             Self::BuilderPanicked { .. } => "builder_panicked",
             Self::SyncEnded => "sync_ended",

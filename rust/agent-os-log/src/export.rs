@@ -31,6 +31,12 @@ impl Reader {
         let (mut tree, mut tiler, mut bundle) = (CompactRange::new(), Tiler::default(), Vec::new());
         for entry in self.read_from(0)?.take(count) {
             let (seq, entry) = entry?;
+            if seq != tree.size() {
+                return Err(LogError::NotSupported {
+                    what: format!("exporting a log as tiles whose entry {} was dropped", tree.size()),
+                    instead: "export it before entries are dropped; `log prove` works for what is left",
+                });
+            }
             let leaf = leaf_hash(&entry);
             tree.append(leaf);
             for tile in tiler.append(leaf) {

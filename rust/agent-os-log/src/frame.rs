@@ -2,10 +2,13 @@
 //!
 //! A segment begins with a header: the magic, the log's id, the number of its first entry, and their checksum. Frames
 //! follow: `[length u32 LE][crc32c u32 LE][entry]`, where the checksum covers length and entry. A frame of length 0
-//! ends the log: the rest of the file is zeros.
+//! ends the log: the rest of the file is zeros. Where an entry was dropped, its leaf hash is left in its place, and the
+//! highest bit of the length says so.
 
 use std::io;
 use std::ops::Range;
+
+use agent_os_core::audit::tree::Hash;
 
 use crate::disk::File;
 use crate::options::ENTRY_MAX;
@@ -14,6 +17,9 @@ use crate::options::ENTRY_MAX;
 pub(crate) const HEADER: u64 = 36;
 /// Bytes of a frame before its entry.
 pub(crate) const PREFIX: usize = 8;
+
+/// The length of a frame whose entry was dropped.
+const DROPPED: u32 = 1 << 31 | 32;
 
 const MAGIC: &[u8; 8] = b"AOSLOG1\n";
 /// Two of the largest frames.
@@ -26,12 +32,26 @@ pub(crate) fn size(entry: usize) -> u64 {
 
 /// Puts the frame of an entry into `out`, in place of what is there.
 pub(crate) fn encode(entry: &[u8], out: &mut Vec<u8>) {
-    let length = u32::try_from(entry.len()).unwrap_or(u32::MAX).to_le_bytes();
-    let checksum = crc32c::crc32c_append(crc32c::crc32c(&length), entry);
     out.clear();
+    append(u32::try_from(entry.len()).unwrap_or(u32::MAX), entry, out);
+}
+
+/// Appends the frame of an entry.
+pub(crate) fn append_entry(entry: &[u8], out: &mut Vec<u8>) {
+    append(u32::try_from(entry.len()).unwrap_or(u32::MAX), entry, out);
+}
+
+/// Appends the frame that is left of an entry with this hash.
+pub(crate) fn append_dropped(leaf: &Hash, out: &mut Vec<u8>) {
+    append(DROPPED, leaf, out);
+}
+
+fn append(length: u32, content: &[u8], out: &mut Vec<u8>) {
+    let length = length.to_le_bytes();
+    let checksum = crc32c::crc32c_append(crc32c::crc32c(&length), content);
     out.extend_from_slice(&length);
     out.extend_from_slice(&checksum.to_le_bytes());
-    out.extend_from_slice(entry);
+    out.extend_from_slice(content);
 }
 
 /// The header of a segment.
@@ -67,6 +87,8 @@ impl Header {
 pub(crate) enum Found<'a> {
     /// A whole entry.
     Entry(&'a [u8]),
+    /// The hash of an entry that was dropped.
+    Dropped(Hash),
     /// The end of the file, or a frame of length 0.
     End,
     /// Something else: an unfinished frame or damage.
@@ -109,12 +131,17 @@ impl Frames {
         if length == [0; 4] {
             return Ok(Found::End);
         }
-        let size = u32::from_le_bytes(length) as usize;
+        let is_dropped = u32::from_le_bytes(length) == DROPPED;
+        let size = if is_dropped { size_of::<Hash>() } else { u32::from_le_bytes(length) as usize };
         if size > ENTRY_MAX {
             return Ok(Found::Broken);
         }
         match self.window.bytes(file, self.offset, PREFIX + size)?.and_then(|frame| frame.get(PREFIX..)) {
-            Some(entry) if crc32c::crc32c_append(crc32c::crc32c(&length), entry) == checksum => {
+            Some(leaf) if is_dropped && crc32c::crc32c_append(crc32c::crc32c(&length), leaf) == checksum => {
+                self.offset += (PREFIX + size) as u64;
+                Ok(leaf.try_into().map_or(Found::Broken, Found::Dropped))
+            }
+            Some(entry) if !is_dropped && crc32c::crc32c_append(crc32c::crc32c(&length), entry) == checksum => {
                 self.offset += (PREFIX + size) as u64;
                 Ok(Found::Entry(entry))
             }

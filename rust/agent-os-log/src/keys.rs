@@ -268,6 +268,11 @@ impl Keys {
         Ratchet::resume(self.folder(log)?, disk, log, size)
     }
 
+    /// The folder, if there is one.
+    pub(crate) fn disk(&self) -> Option<Arc<dyn Disk>> {
+        self.folder.clone()
+    }
+
     fn folder(&self, log: &str) -> Result<&Arc<dyn Disk>, LogError> {
         self.folder.as_ref().ok_or_else(|| LogError::KeyMissing { path: "no folder".to_owned(), log: log.to_owned() })
     }

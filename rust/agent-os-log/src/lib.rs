@@ -9,7 +9,7 @@
 //! - [`verify()`] checks everything from scratch and shares no code with either.
 //!
 //! The crate does not know what entries mean, except for its own (`log.created`, `log.opened`, `log.recovered`,
-//! `log.key_rotated`, `log.closed`) and for the link from an outcome to its intent. It decides nothing about agents or policies.
+//! `log.key_rotated`, `log.redacted`, `log.retained`, `log.closed`) and for the link from an outcome to its intent. It decides nothing about agents or policies.
 
 mod checkpoint;
 pub mod disk;
@@ -31,7 +31,11 @@ mod publish;
 mod ratchet;
 mod reader;
 mod recovery;
+mod redact;
+mod retain;
+mod seal;
 mod segment;
+mod subjects;
 pub mod verify;
 mod witness;
 
@@ -43,6 +47,10 @@ pub use log::{Build, Log, Reservation};
 pub use options::{Durability, ENTRY_MAX, OUTCOME_MAX, Options, Stamp};
 pub use payloads::PayloadRef;
 pub use prove::{Consistency, Inclusion};
-pub use reader::{Entries, Reader};
+pub use reader::{Entries, Kept, Reader};
+pub use redact::Unsealer;
+pub use retain::Retained;
+pub use seal::{SUBJECTS_MAX, Sealing};
+pub use subjects::SUBJECT_MAX;
 pub use verify::{Cosignature, Pins, Problem, Report, entry_fault, entry_shapes, verify, verify_against};
 pub use witness::{Cosigned, Submission, Witness, keep_cosignature};

@@ -25,6 +25,7 @@ use crate::ratchet::Ratchet;
 use crate::reader::{Entries, Source};
 use crate::recovery::{self, Found};
 use crate::segment::{Failure, SegmentWriter};
+use crate::subjects::Subjects;
 
 /// The version of the format, as the first entry says it.
 const VERSION: i64 = 1;
@@ -56,7 +57,8 @@ pub type Build<'a> = dyn FnMut(&Stamp<'_>, &mut Vec<u8>) + 'a;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub struct Log {
-    inner: Arc<Inner>,
+    pub(crate) inner: Arc<Inner>,
+    pub(crate) subjects: Subjects,
     dir: Option<PathBuf>,
     keys: Keys,
     durability: Durability,
@@ -103,7 +105,8 @@ impl Log {
         let state = State::new(CompactRange::new(), Store::Memory(Vec::new()));
         let inner = Inner::new(hex(&id), keyed(&salt), Payloads::memory(), None, state);
         append_own(&inner, Claim::Plain, created(&salt, options.meta, None, None))?;
-        Ok(Self { inner: Arc::new(inner), dir: None, keys: Keys::default(), durability: Durability::Memory })
+        let subjects = Subjects::new(&inner.id, None);
+        Ok(Self { inner: Arc::new(inner), subjects, dir: None, keys: Keys::default(), durability: Durability::Memory })
     }
 
     /// The log's id: 32 hexadecimal digits.
@@ -442,7 +445,8 @@ fn open_files(disk: Arc<dyn Disk>, options: &Options) -> Result<Log, LogError> {
         keys.settle(&inner.id)?;
     }
     keeper::start(&inner, options.sync_every, options.checkpoint_every)?;
-    Ok(Log { inner, dir: None, keys: keys.clone(), durability: options.durability })
+    let subjects = Subjects::new(&inner.id, keys.disk());
+    Ok(Log { inner, subjects, dir: None, keys: keys.clone(), durability: options.durability })
 }
 
 /// What the keys of a log confirmed, and go on with.
@@ -480,7 +484,7 @@ fn confirm(disk: &Arc<dyn Disk>, keys: &Keys, claims: &recovery::Claims) -> Resu
 }
 
 /// Appends an entry of the log itself.
-fn append_own(inner: &Inner, claim: Claim, fields: Vec<(&'static str, Value)>) -> Result<u64, LogError> {
+pub(crate) fn append_own(inner: &Inner, claim: Claim, fields: Vec<(&'static str, Value)>) -> Result<u64, LogError> {
     let mut fields: Vec<_> = fields.into_iter().map(|(key, value)| (key.to_owned(), value)).collect();
     inner.append(claim, &mut |stamp, entry| {
         fields.push(("log".to_owned(), stamp.log.into()));

@@ -110,6 +110,40 @@ impl Payloads {
         }
     }
 
+    /// Removes payloads for good. The same bytes can be stored again.
+    pub(crate) fn remove(&self, names: &[String]) -> Result<(), LogError> {
+        match self {
+            Self::Memory(map) => {
+                let mut map = map.lock().unwrap_or_else(PoisonError::into_inner);
+                map.retain(|name, _| !names.contains(name));
+                Ok(())
+            }
+            Self::Disk { disk, written } => {
+                let mut written = written.lock().unwrap_or_else(PoisonError::into_inner);
+                written.known.retain(|hash| !names.contains(&hex(hash)));
+                written.waiting.retain(|(file, _)| !names.iter().any(|name| layout::payload(name) == *file));
+                for name in names.iter().map(|name| layout::payload(name)) {
+                    disk.remove(&name).map_err(|error| LogError::io("remove", disk.path(&name), &error))?;
+                }
+                let synced = disk.sync_folder(layout::PAYLOADS);
+                synced.map_err(|error| LogError::io("sync", disk.path(layout::PAYLOADS), &error))
+            }
+        }
+    }
+
+    /// Removes payloads to which no entry refers any more, but those that were stored since the log was opened: an entry
+    /// may be about to refer to one.
+    pub(crate) fn remove_unless_new(&self, names: &[String]) -> Result<(), LogError> {
+        let Self::Disk { disk, written } = self else { return Ok(()) };
+        // Held, so that nobody finds one that is about to go.
+        let written = written.lock().unwrap_or_else(PoisonError::into_inner);
+        let new: HashSet<String> = written.known.iter().map(|hash| hex(hash)).collect();
+        for name in names.iter().filter(|name| !new.contains(*name)).map(|name| layout::payload(name)) {
+            disk.remove(&name).map_err(|error| LogError::io("remove", disk.path(&name), &error))?;
+        }
+        disk.sync_folder(layout::PAYLOADS).map_err(|error| LogError::io("sync", disk.path(layout::PAYLOADS), &error))
+    }
+
     /// Puts on stable storage what has been written so far.
     pub(crate) fn sync(&self) -> Result<(), LogError> {
         let Self::Disk { disk, written } = self else { return Ok(()) };

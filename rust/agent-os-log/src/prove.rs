@@ -5,7 +5,7 @@
 
 use agent_os_core::audit::tiles::{self, TiledTree};
 use agent_os_core::audit::tree::{
-    Hash, consistency_proof, inclusion_proof, leaf_hash, root_of, verify_consistency, verify_inclusion,
+    Hash, consistency_proof, inclusion_proof, root_of, verify_consistency, verify_inclusion,
 };
 
 use crate::checkpoint::Checkpoint;
@@ -76,10 +76,11 @@ impl Reader {
         if index >= size {
             return Err(LogError::OutOfRange { what: format!("entry {index} is not among the first {size} entries") });
         }
-        let Some(entry) = self.read_from(index)?.next().transpose()? else {
+        // Of an entry that was dropped the hash is left, and that is what is proved.
+        let Some((_, kept)) = self.read_from(index)?.next_kept()? else {
             return Err(LogError::OutOfRange { what: format!("there is no entry {index}") });
         };
-        let leaf = leaf_hash(&entry.1);
+        let leaf = kept.leaf();
         let from_tiles = self.with_tiles(&checkpoint, size, |tree| tree.inclusion_proof(index));
         let good = |root: &Hash, proof: &[Hash]| verify_inclusion(&leaf, index, size, proof, root).is_ok();
         let (root, proof) = match from_tiles.filter(|(root, proof)| good(root, proof)) {
@@ -156,8 +157,10 @@ impl Reader {
     fn leaves(&self, size: u64, checkpoint: &Checkpoint) -> Result<Vec<Hash>, LogError> {
         let mut leaves = Vec::new();
         let count = usize::try_from(size.max(checkpoint.size)).unwrap_or(usize::MAX);
-        for entry in self.read_from(0)?.take(count) {
-            leaves.push(leaf_hash(&entry?.1));
+        let mut entries = self.read_from(0)?;
+        while leaves.len() < count {
+            let Some((_, kept)) = entries.next_kept()? else { break };
+            leaves.push(kept.leaf());
         }
         let named = usize::try_from(checkpoint.size).ok().and_then(|named| leaves.get(..named));
         if named.is_none_or(|named| base64(&root_of(named)) != checkpoint.root) {

@@ -3,6 +3,8 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use agent_os_core::audit::tree::{Hash, leaf_hash};
+
 use crate::disk::{self, Access, Directory, Disk, File};
 use crate::encoding::hex;
 use crate::error::LogError;
@@ -118,6 +120,8 @@ impl Reader {
 
 /// Entries with their numbers, in order.
 ///
+/// Entries that were dropped are passed over: then a number is missing.
+///
 /// `None` says that there is nothing more now: asking again later goes on. After an error it ends. An unfinished entry
 /// at the end counts as not written yet; whether a log that nobody writes is whole is for [`crate::verify()`] to say.
 pub struct Entries {
@@ -167,21 +171,37 @@ impl Iterator for Entries {
         if self.failed {
             return None;
         }
-        let found = match &mut self.source {
-            Source::Memory(inner) => Ok(inner.peek().in_memory(self.next).map(<[u8]>::to_vec)),
-            Source::Disk { disk, at, end } => read(&**disk, at, *end, self.next),
-        };
-        match found {
-            Ok(None) => None,
-            Ok(Some(entry)) => {
-                let seq = self.next;
-                self.next = self.next.saturating_add(1);
-                Some(Ok((seq, entry)))
+        loop {
+            match self.next_kept() {
+                Ok(None) => return None,
+                Ok(Some((seq, Kept::Entry(entry)))) => return Some(Ok((seq, entry))),
+                // Only its hash is left.
+                Ok(Some((_, Kept::Dropped(_)))) => {}
+                Err(error) => {
+                    self.failed = true;
+                    return Some(Err(error));
+                }
             }
-            Err(error) => {
-                self.failed = true;
-                Some(Err(error))
-            }
+        }
+    }
+}
+
+/// What a log still has of an entry.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Kept {
+    /// All of it.
+    Entry(Vec<u8>),
+    /// The hash of one that was dropped.
+    Dropped(Hash),
+}
+
+impl Kept {
+    /// The hash of the entry.
+    #[must_use]
+    pub fn leaf(&self) -> Hash {
+        match self {
+            Self::Entry(entry) => leaf_hash(entry),
+            Self::Dropped(leaf) => *leaf,
         }
     }
 }
@@ -189,6 +209,22 @@ impl Iterator for Entries {
 impl Entries {
     pub(crate) fn new(source: Source, next: u64) -> Self {
         Self { source, next, failed: false }
+    }
+
+    /// What there is of the next entry. Iteration passes over those that were dropped.
+    ///
+    /// # Errors
+    /// When the log cannot be read, or is damaged.
+    pub fn next_kept(&mut self) -> Result<Option<(u64, Kept)>, LogError> {
+        let found = match &mut self.source {
+            Source::Memory(inner) => inner.peek().in_memory(self.next).map(|entry| Kept::Entry(entry.to_vec())),
+            Source::Disk { disk, at, end } => read(&**disk, at, *end, self.next)?,
+        };
+        Ok(found.map(|kept| {
+            let seq = self.next;
+            self.next = self.next.saturating_add(1);
+            (seq, kept)
+        }))
     }
 
     /// Where the entry lies that came last; `None` before the first one, and for a log in memory.
@@ -209,13 +245,8 @@ impl Entries {
     }
 }
 
-/// Entry `wanted`, if it has been written.
-fn read(
-    disk: &dyn Disk,
-    at: &mut Option<Place>,
-    end: Option<Location>,
-    wanted: u64,
-) -> Result<Option<Vec<u8>>, LogError> {
+/// What there is of entry `wanted`, if it has been written.
+fn read(disk: &dyn Disk, at: &mut Option<Place>, end: Option<Location>, wanted: u64) -> Result<Option<Kept>, LogError> {
     let place = match at {
         Some(place) => place,
         None => {
@@ -232,8 +263,13 @@ fn read(
         if end.is_some_and(|end| Location { first: place.first, offset } >= end) {
             return Ok(None);
         }
-        if let Found::Entry(entry) = place.frames.next(&*place.file).map_err(failed)? {
-            let found = (place.seq == wanted).then(|| entry.to_vec());
+        let is_wanted = place.seq == wanted;
+        let found = match place.frames.next(&*place.file).map_err(failed)? {
+            Found::Entry(entry) => Some(is_wanted.then(|| Kept::Entry(entry.to_vec()))),
+            Found::Dropped(leaf) => Some(is_wanted.then_some(Kept::Dropped(leaf))),
+            Found::End | Found::Broken => None,
+        };
+        if let Some(found) = found {
             place.seq = place.seq.saturating_add(1);
             place.before = offset;
             if found.is_some() {
@@ -247,7 +283,7 @@ fn read(
         let next_segment = segments(disk)?.into_iter().filter(|first| *first > place.first).min();
         let rest = disk::read_from(&*place.file, offset).map_err(failed)?;
         place.frames.refresh();
-        if let Found::Entry(_) = place.frames.next(&*place.file).map_err(failed)? {
+        if let Found::Entry(_) | Found::Dropped(_) = place.frames.next(&*place.file).map_err(failed)? {
             place.frames.back_to(offset);
             continue;
         }

@@ -13,6 +13,7 @@ use std::sync::Arc;
 use agent_os_core::audit::tiles::{Tile, Tiler};
 use agent_os_core::audit::tree::{CompactRange, leaf_hash};
 use agent_os_core::canonical;
+use agent_os_core::number::Number;
 use agent_os_core::value::Value;
 use sha2::{Digest, Sha256};
 
@@ -115,6 +116,8 @@ pub(crate) fn recover<T>(
         key_from: 0,
         is_closed: false,
         has_ratchet: false,
+        dropped_before: 0,
+        told_before: 0,
         checkpoint,
     };
     let mut end = None;
@@ -123,6 +126,7 @@ pub(crate) fn recover<T>(
     }
     let (Some(id), Some((first, end))) = (walk.id, end) else { return Ok(Found::Nothing) };
     walk.check_checkpoint()?;
+    walk.check_retention()?;
     walk.check_genesis(&id, &salt)?;
     let named = walk.checkpoint.as_ref().map_or(0, |checkpoint| checkpoint.size);
     let confirmed = confirm(&Claims {
@@ -239,6 +243,9 @@ struct Walk<'a> {
     /// Whether the last entry says that the log was closed.
     is_closed: bool,
     has_ratchet: bool,
+    /// Entries from here on were not dropped; and may not have been.
+    dropped_before: u64,
+    told_before: u64,
     checkpoint: Option<Checkpoint>,
 }
 
@@ -260,19 +267,29 @@ impl Walk<'_> {
         let mut frames = Frames::new();
         loop {
             let offset = frames.offset();
-            let frame::Found::Entry(entry) = frames.next(&*file).map_err(read)? else { break };
-            self.first.get_or_insert_with(|| entry.to_vec());
-            self.last.clear();
-            self.last.extend_from_slice(entry);
-            let leaf = leaf_hash(entry);
+            let (leaf, is_dropped) = match frames.next(&*file).map_err(read)? {
+                frame::Found::Entry(entry) => {
+                    self.first.get_or_insert_with(|| entry.to_vec());
+                    self.last.clear();
+                    self.last.extend_from_slice(entry);
+                    (leaf_hash(entry), false)
+                }
+                frame::Found::Dropped(leaf) => (leaf, true),
+                frame::Found::End | frame::Found::Broken => break,
+            };
             self.tree.append(leaf);
             for tile in self.tiler.append(leaf) {
                 if disk::read_all(disk, &tile.path()).ok().as_ref() != Some(&tile.hashes) {
                     self.wrong_tiles.push(tile);
                 }
             }
-            self.follow_end(&name, offset)?;
-            self.follow_key(&name, offset)?;
+            if is_dropped {
+                self.dropped_before = self.tree.size();
+            } else {
+                self.follow_end(&name, offset)?;
+                self.follow_key(&name, offset)?;
+                self.follow_retention();
+            }
             self.compare_with_checkpoint()?;
         }
         let offset = frames.offset();
@@ -325,6 +342,17 @@ impl Walk<'_> {
         Ok(())
     }
 
+    /// Notes up to where the log says that entries were dropped.
+    fn follow_retention(&mut self) {
+        if !self.last.starts_with(br#"{"kind":"log.retained","#) {
+            return;
+        }
+        let entry = canonical::parse_json(&self.last).unwrap_or(Value::Null);
+        if let Some(Value::Number(Number::Int(to))) = entry.get("to") {
+            self.told_before = self.told_before.max(u64::try_from(*to).unwrap_or(0));
+        }
+    }
+
     /// Notes which key signs the log from the last entry on.
     fn follow_key(&mut self, name: &str, offset: u64) -> Result<(), LogError> {
         let seq = self.tree.size() - 1;
@@ -361,6 +389,14 @@ impl Walk<'_> {
             }
             _ => Ok(()),
         }
+    }
+
+    fn check_retention(&self) -> Result<(), LogError> {
+        if self.dropped_before <= self.told_before {
+            return Ok(());
+        }
+        let what = format!("entry {} is gone, and no entry says that it was dropped", self.dropped_before - 1);
+        Err(self.scan.damaged(layout::SEGMENTS, 0, what))
     }
 
     fn check_checkpoint(&self) -> Result<(), LogError> {

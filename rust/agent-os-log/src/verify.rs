@@ -69,6 +69,10 @@ pub struct Report {
     pub after_checkpoint: u64,
     /// Entries whose time is before that of the entry before them.
     pub backward_steps: Vec<u64>,
+    /// How many entries were dropped: of these there are hashes only, and nothing but their place in the tree is checked.
+    pub dropped: u64,
+    /// The entries that tell of what was made unreadable for good.
+    pub redactions: Vec<u64>,
     /// How many payload files were checked.
     pub payloads: u64,
     /// Whether the last entry says that the log was closed.
@@ -182,7 +186,9 @@ pub fn verify_against(dir: &Path, pins: &Pins) -> Report {
     seals.check(own.as_ref().map(|note| note.size), pins.ratchet_key.as_deref(), &check, &mut report);
     check.finish_tiles(&mut report);
     files::check_salt(dir, check.salt_sha256(), &mut report);
-    files::check_payloads(dir, &references, &mut report);
+    check.check_dropped(own.as_ref().map_or(0, |note| note.size), &mut report);
+    let removed = check.removed_payloads(own.as_ref().map_or(0, |note| note.size));
+    files::check_payloads(dir, &references, &removed, &mut report);
     files::check_set_aside(dir, check.set_aside(), &mut report);
     files::find_strays(dir, &mut report);
     if report.entries == 0 {

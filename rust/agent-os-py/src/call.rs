@@ -1,5 +1,8 @@
 //! One action on its way: frozen, judged, perhaps confirmed, dispatched, and its outcome recorded.
 
+mod description;
+
+use std::collections::BTreeSet;
 use std::ops::Range;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
@@ -7,15 +10,14 @@ use std::time::Instant;
 use agent_os_core::audit::event::{Draft, kind};
 use agent_os_core::canonical::{encode, parse_floats, write_str};
 use agent_os_core::kernel::{
-    Agent, Approval, Audited, Decision as CoreDecision, Gate, InForce, Judged, Outcome, Process as CoreProcess,
-    RecordFault, Recorder, Request, redact,
+    Agent, Approval, Audited, Decision as CoreDecision, Gate, Judged, Message, Outcome, Process as CoreProcess,
+    RecordFault, Recorder, Request, Shown, Subjects, redact,
 };
 use agent_os_core::policy::{Record, RedactionRoot};
 use agent_os_core::reason::Reason;
-use agent_os_core::request::Found;
 use agent_os_core::signal::{Signal, Status};
 use agent_os_core::value::Value;
-use agent_os_log::{Log, Reservation};
+use agent_os_log::{Log, Reservation, Sealing};
 use pyo3::exceptions::{PyBaseException, PyException, PyRuntimeError};
 use pyo3::intern;
 use pyo3::prelude::*;
@@ -23,7 +25,8 @@ use pyo3::types::{PyBool, PyDict, PyString, PyTuple};
 use sha2::{Digest, Sha256};
 use smallvec::SmallVec;
 
-use crate::bundle::{Extra, now};
+pub(crate) use self::description::INLINE_ARGUMENTS;
+use crate::bundle::now;
 use crate::decision::Decision;
 use crate::errors;
 use crate::flight::{Flight, State};
@@ -45,12 +48,8 @@ pyo3::create_exception!(
 const RUN: &str = "agent.run";
 /// The action that starting an agent beside oneself is.
 const SPAWN: &str = "agent.spawn";
-/// Values larger than this stand in the side store.
-const INLINE_VALUE: usize = 1_024;
 /// Results larger than this stand in the side store: an outcome has little reserved room.
 const INLINE_RESULT: usize = 512;
-/// All arguments up to this size are recorded in their entry.
-pub(crate) const INLINE_ARGUMENTS: usize = 16_384;
 /// How often an action is confirmed anew because other rules ask after a reload.
 const ROUNDS: u8 = 3;
 
@@ -94,6 +93,8 @@ pub(crate) struct Call {
     flight: Arc<Flight>,
     // The rules that were confirmed so far, and by whom; one bundle's only.
     confirmed: Mutex<Option<Approval>>,
+    // How what is recorded of it is written, from the first entry about it on.
+    sealing: Mutex<(BTreeSet<String>, Sealing)>,
     // The place of the outcome, once it was recorded and until it is known to be durable.
     outcome: Mutex<Option<u64>>,
     // What it returned, until its outcome is durable.
@@ -143,6 +144,7 @@ impl Call {
             spans: spans.into_iter().map(|(key, span)| (key.unbind(), span)).collect(),
             rounds: Mutex::new(0),
             confirmed: Mutex::new(None),
+            sealing: Mutex::default(),
             outcome: Mutex::new(None),
             held: Mutex::new(None),
         };
@@ -161,7 +163,7 @@ impl Call {
 
     /// Records a denial of what no rule was asked about. The caller raises the error.
     pub(crate) fn refuse_unjudged(kernel: &CoreKernel, process: Option<&CoreProcess>, action: &str, reason: Reason) {
-        let nothing = |_: Record, _: &[String], out: &mut Vec<u8>| {
+        let nothing = |_: &Shown<'_>, out: &mut Vec<u8>| {
             out.extend_from_slice(b"null");
             Ok(())
         };
@@ -173,13 +175,12 @@ impl Call {
     fn judge(&self, py: Python<'_>, approval: Option<&Approval>) -> PyResult<()> {
         let in_force = self.kernel.in_force();
         let arguments = DictArguments { dict: Some(self.frozen.bind(py)), keys: &in_force.extra.keys };
-        let describe = |level: Record, redactions: &[String], out: &mut Vec<u8>| {
-            self.describe(py, &in_force, level, redactions, out)
-        };
+        let describe = |shown: &Shown<'_>, out: &mut Vec<u8>| self.describe(py, &in_force, shown, out);
         let request =
             Request { action: self.target.action(), args: &arguments, now_micros: now(), describe: &describe };
         match self.kernel.judge(&in_force, self.flight.process.as_deref(), &request, approval) {
             Judged::Go(audited) => {
+                self.tell_subjects();
                 self.flight.put(State::Ready(audited));
                 Ok(())
             }
@@ -228,111 +229,8 @@ impl Call {
         }
     }
 
-    /// Writes what the log says of the arguments.
-    fn describe(
-        &self,
-        py: Python<'_>,
-        in_force: &InForce<Extra>,
-        level: Record,
-        redactions: &[String],
-        out: &mut Vec<u8>,
-    ) -> Result<(), RecordFault> {
-        out.extend_from_slice(b"{\"digest\":");
-        write_str(&hex(&self.log.salted_digest(&self.canonical)), out);
-        let mut shown = None;
-        if !redactions.is_empty() && level > Record::None {
-            let mut value = parse_floats(&self.canonical).unwrap_or(Value::Null);
-            if redact(&mut value, RedactionRoot::Args, redactions) {
-                shown = Some(value);
-            }
-        }
-        match level {
-            Record::None => {}
-            Record::Fields => self.describe_fields(py, in_force, shown.as_ref(), out)?,
-            Record::Full => {
-                out.extend_from_slice(b",\"full\":");
-                match shown {
-                    Some(value) => self.write_value(&encode(&value), INLINE_ARGUMENTS, out)?,
-                    None => self.write_value(&self.canonical, INLINE_ARGUMENTS, out)?,
-                }
-            }
-        }
-        out.push(b'}');
-        Ok(())
-    }
-
-    fn describe_fields(
-        &self,
-        py: Python<'_>,
-        in_force: &InForce<Extra>,
-        shown: Option<&Value>,
-        out: &mut Vec<u8>,
-    ) -> Result<(), RecordFault> {
-        let bundle = &in_force.bundle;
-        let paths = in_force.extra.read_paths(bundle, self.target.action());
-        if paths.is_empty() {
-            return Ok(());
-        }
-        let frozen = self.frozen.bind(py);
-        let start = out.len();
-        for ix in paths.iter().copied() {
-            let Some(path) = bundle.argument_path(ix) else { continue };
-            let bytes;
-            let found: &[u8] = match shown {
-                Some(value) => match value.get_path(path) {
-                    Some(part) => {
-                        bytes = encode(part);
-                        &bytes
-                    }
-                    None => continue,
-                },
-                None => match self.span(py, path) {
-                    Some(span) => span,
-                    None => match in_force.extra.keys.follow(frozen, path.index) {
-                        Found::Item(item) => {
-                            let mut freezer = Freezer::new();
-                            // What was frozen before can be frozen again.
-                            if freezer.value(&item, 0).is_err() {
-                                continue;
-                            }
-                            bytes = freezer.out;
-                            &bytes
-                        }
-                        _ => continue,
-                    },
-                },
-            };
-            out.extend_from_slice(if out.len() == start { b",\"fields\":{" } else { b"," });
-            write_str(bundle.path(ix), out);
-            out.push(b':');
-            // A few long fields must not make an entry too large.
-            let inline = if out.len() - start > INLINE_ARGUMENTS { 0 } else { INLINE_VALUE };
-            self.write_value(found, inline, out)?;
-        }
-        if out.len() > start {
-            out.push(b'}');
-        }
-        Ok(())
-    }
-
-    /// The canonical bytes of an argument that a path of one step names.
-    fn span(&self, py: Python<'_>, path: &agent_os_core::request::ArgumentPath) -> Option<&[u8]> {
-        let [step] = path.segments.as_slice() else { return None };
-        let (_, span) = self.spans.iter().find(|(key, _)| key.bind(py).to_str().is_ok_and(|key| key == step.key()))?;
-        self.canonical.get(span.clone())
-    }
-
-    pub(crate) fn write_value(&self, canonical: &[u8], inline: usize, out: &mut Vec<u8>) -> Result<(), RecordFault> {
-        if canonical.len() <= inline {
-            out.extend_from_slice(canonical);
-            return Ok(());
-        }
-        self.log.put_payload(canonical).map_err(|error| errors::fault(&error))?.write(out);
-        Ok(())
-    }
-
-    /// SHA-256 of the request, in hex: what an approval is bound to.
-    fn request_digest(&self) -> String {
+    /// The salted digest of the request, in hex: what an approval is bound to.
+    fn request_digest(&self, decision: &CoreDecision) -> Result<String, RecordFault> {
         let mut hash = Sha256::new();
         let (agent, pid) =
             self.flight.process.as_ref().map_or(("", 0), |process| (process.agent().id.as_str(), process.pid()));
@@ -343,7 +241,8 @@ impl Call {
             hash.update(part);
         }
         hash.update(&self.canonical);
-        hex(&hash.finalize())
+        let sealing = self.seal_for(Subjects::At(&decision.obligations.subject))?;
+        Ok(hex(&sealing.digest(&self.log, &hash.finalize())))
     }
 
     fn approval_event(
@@ -368,28 +267,27 @@ impl Call {
         if let Some(process) = &self.flight.process {
             draft.number("pid", process.pid());
         }
-        draft.text("request", &self.request_digest()).texts("rules", decision.rule_ids());
+        draft.text("request", &self.request_digest(decision)?).texts("rules", decision.rule_ids());
         self.kernel.recorder().event(&draft).map(|_| ())
     }
 
     /// Adds the rules that were shown to those that were confirmed before under the same bundle.
-    fn confirm(&self, decision: &CoreDecision, by: &str) -> Approval {
+    fn confirm(&self, decision: &CoreDecision, by: &str) -> Result<Approval, RecordFault> {
+        let request = self.request_digest(decision)?;
         let mut confirmed = self.confirmed.lock().unwrap_or_else(PoisonError::into_inner);
         let bundle = decision.bundle.digest();
         let mut rules =
             confirmed.take().filter(|before| before.bundle == bundle).map_or_else(Vec::new, |before| before.rules);
         rules.extend(decision.rule_ids().map(str::to_owned));
-        let approval = Approval { request: self.request_digest(), bundle: bundle.to_owned(), rules, by: by.to_owned() };
+        let approval = Approval { request, bundle: bundle.to_owned(), rules, by: by.to_owned() };
         *confirmed = Some(approval.clone());
-        approval
+        Ok(approval)
     }
 
     fn refuse_asked(&self, py: Python<'_>, decision: CoreDecision, reason: Reason) -> PyErr {
         self.finish_child(Status::Raised);
         let in_force = self.kernel.in_force();
-        let describe = |level: Record, redactions: &[String], out: &mut Vec<u8>| {
-            self.describe(py, &in_force, level, redactions, out)
-        };
+        let describe = |shown: &Shown<'_>, out: &mut Vec<u8>| self.describe(py, &in_force, shown, out);
         let request = Request { action: self.target.action(), args: &(), now_micros: now(), describe: &describe };
         let (decision, _) = self.kernel.refuse_asked(self.flight.process.as_deref(), &request, decision, reason);
         self.denied(py, decision)
@@ -432,7 +330,8 @@ impl Call {
             .map(|rule| (rule.id.as_str(), rule.message.as_deref()))
             .collect();
         asked.set_item("rules", rules)?;
-        asked.set_item("request", self.request_digest())?;
+        let request = self.request_digest(&decision).map_err(|fault| errors::unrecorded(py, &fault))?;
+        asked.set_item("request", request)?;
         asked.set_item("bundle", decision.bundle.digest())?;
         asked.set_item("expires_micros", expires)?;
         self.flight.put(State::Asking { decision, deadline: Some(expires) });
@@ -451,7 +350,7 @@ impl Call {
             (Ok(_), Some(_)) => {
                 self.approval_event(kind::APPROVAL_GRANTED, &decision, Some(by), None)
                     .map_err(|fault| errors::unrecorded(py, &fault))?;
-                let approval = self.confirm(&decision, by);
+                let approval = self.confirm(&decision, by).map_err(|fault| errors::unrecorded(py, &fault))?;
                 return self.judge(py, Some(&approval));
             }
         };
@@ -519,7 +418,15 @@ impl Call {
                 self.kernel.end(child, Status::Raised);
                 // Nothing ran; the room for saying so was reserved.
                 self.kernel.withdraw(&audited, self.flight.process.as_deref());
-                self.finish(py, audited, started, "withheld", None, Some(("RecorderError", &fault.message)), None)?;
+                self.finish(
+                    py,
+                    audited,
+                    started,
+                    "withheld",
+                    None,
+                    Some(("RecorderError", Message::Said(&fault.message))),
+                    None,
+                )?;
                 Err(errors::unrecorded(py, &fault))
             }
         }
@@ -629,16 +536,27 @@ impl Call {
             }
         }
         let mut reference = Vec::new();
+        let sealing = self.sealing_after(self.flight.child.get());
         let full = match &canonical {
-            Some(bytes) if full_wanted => match self.write_value(bytes, INLINE_RESULT, &mut reference) {
-                Ok(()) => Some(reference.as_slice()),
-                Err(fault) => {
-                    // The room for a small outcome is reserved; the payload has none.
-                    self.finish_child(Status::Returned);
-                    self.finish(py, audited, started, "withheld", None, Some(("RecorderError", &fault.message)), None)?;
-                    return Err(errors::unrecorded(py, &fault));
+            Some(bytes) if full_wanted && sealing.is_some() => {
+                match self.write_value(bytes, INLINE_RESULT, &mut reference) {
+                    Ok(()) => Some(reference.as_slice()),
+                    Err(fault) => {
+                        // The room for a small outcome is reserved; the payload has none.
+                        self.finish_child(Status::Returned);
+                        self.finish(
+                            py,
+                            audited,
+                            started,
+                            "withheld",
+                            None,
+                            Some(("RecorderError", Message::Said(&fault.message))),
+                            None,
+                        )?;
+                        return Err(errors::unrecorded(py, &fault));
+                    }
                 }
-            },
+            }
             _ => None,
         };
         if let Some(process) = &self.flight.process {
@@ -655,7 +573,7 @@ impl Call {
             }
         }
         self.finish_child(Status::Returned);
-        let digest = canonical.as_deref().map(|bytes| self.log.salted_digest(bytes));
+        let digest = sealing.and_then(|sealing| canonical.as_deref().map(|bytes| sealing.digest(&self.log, bytes)));
         self.finish(py, audited, started, "returned", digest, None, full)?;
         Ok(given)
     }
@@ -684,6 +602,20 @@ impl Call {
             None if cancelled => "cancelled",
             None => "raised",
         };
+        let mut written = Vec::new();
+        let message = match self.sealing_after(self.flight.child.get()) {
+            Some(sealing) if sealing.is_open() => Message::Said(message),
+            Some(sealing) => {
+                let mut words = Vec::new();
+                write_str(Message::recorded(message), &mut words);
+                match sealing.write(&self.log, &words, usize::MAX, &mut written) {
+                    Ok(()) => Message::Written(&written),
+                    Err(_) => Message::Said(""),
+                }
+            }
+            // What cannot be sealed is not told.
+            None => Message::Said(""),
+        };
         self.finish(py, audited, started, status, None, Some((&class, message)), None)
     }
 
@@ -695,7 +627,7 @@ impl Call {
         started: Instant,
         status: &'static str,
         digest: Option<[u8; 32]>,
-        error: Option<(&str, &str)>,
+        error: Option<(&str, Message<'_>)>,
         full: Option<&[u8]>,
     ) -> PyResult<()> {
         let (labels, origin): (&[String], _) = match &self.target {

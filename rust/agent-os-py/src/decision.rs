@@ -95,7 +95,7 @@ impl Decision {
         self.0.verdict.argument.as_deref()
     }
 
-    /// What must happen with an allow: `redact`, `label` and `record`, as far as there is any.
+    /// What must happen with an allow: `redact`, `label`, `record` and `subject`, as far as there is any.
     #[getter]
     fn obligations<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
         let obligations = PyDict::new(py);
@@ -108,6 +108,9 @@ impl Decision {
         }
         if let Some(record) = ours.record {
             obligations.set_item("record", record.code())?;
+        }
+        if !ours.subject.is_empty() {
+            obligations.set_item("subject", texts(py, ours.subject.iter().map(String::as_str))?)?;
         }
         Ok(obligations)
     }

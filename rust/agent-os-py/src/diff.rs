@@ -34,6 +34,7 @@ fn side<'py>(py: Python<'py>, side: &Side) -> PyResult<Bound<'py, PyDict>> {
     row.set_item("requires", &side.requires)?;
     row.set_item("redact", &side.obligations.redact)?;
     row.set_item("labels", &side.obligations.labels)?;
+    row.set_item("subject", &side.obligations.subject)?;
     row.set_item("record", side.obligations.record.map(|level| level.code()))?;
     row.set_item("limits", side.limits.iter().map(|limit| limit_use(py, limit)).collect::<PyResult<Vec<_>>>()?)?;
     Ok(row)

@@ -387,6 +387,26 @@ impl Kernel {
         self.log.payload(sha256).map(|bytes| PyBytes::new(py, &bytes)).map_err(|error| errors::log(py, &error))
     }
 
+    /// The canonical bytes of a sealed value: the ids of its keys, and its text.
+    fn log_unseal<'py>(&self, py: Python<'py>, keys: Vec<String>, text: &[u8]) -> PyResult<Bound<'py, PyBytes>> {
+        self.log.unseal(&keys, text).map(|bytes| PyBytes::new(py, &bytes)).map_err(|error| errors::log(py, &error))
+    }
+
+    /// Destroys the key of a person, or removes the payloads of an entry. Gives the entry that tells of it, if there was
+    /// anything to be destroyed.
+    fn log_redact(&self, py: Python<'_>, subject: Option<&str>, seq: Option<u64>) -> PyResult<Option<u64>> {
+        self.control(py, "kernel.redact")?;
+        py.detach(|| proof::redact(&self.log, subject, seq)).map_err(|error| errors::log(py, &error))
+    }
+
+    /// Drops what entries before `before` say, as far as whole segments hold no other; their hashes stay. Gives what was
+    /// dropped, if there was anything.
+    fn log_retain<'py>(&self, py: Python<'py>, before: u64) -> PyResult<Option<Bound<'py, PyDict>>> {
+        self.control(py, "kernel.retain")?;
+        let done = py.detach(|| self.log.retain(before)).map_err(|error| errors::log(py, &error))?;
+        done.map(|retained| proof::retained(py, &retained)).transpose()
+    }
+
     /// Returns when so many entries are as durable as the log promises.
     fn log_settle(&self, py: Python<'_>, size: u64) -> PyResult<()> {
         py.detach(|| self.log.settle(size)).map_err(|error| errors::log(py, &error))

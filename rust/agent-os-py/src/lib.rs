@@ -52,7 +52,7 @@ mod _core {
     #[pymodule_export]
     use crate::process::{Process, Watch};
     #[pymodule_export]
-    use crate::proof::{is_consistent, is_included, rotate_log_key};
+    use crate::proof::{is_consistent, is_included, redact_log, retain_log, rotate_log_key};
     #[pymodule_export]
     use crate::protected::Protected;
     #[pymodule_export]

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use agent_os_core::audit::event::Draft;
 use agent_os_core::kernel::{RecordFault, Recorder};
-use agent_os_log::{Entries, Log, Pins, Reader, Reservation, Witness};
+use agent_os_log::{Entries, Keys, Log, Pins, Reader, Reservation, Unsealer, Witness};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict};
@@ -154,6 +154,18 @@ impl LogReader {
         py.detach(|| self.0.export_tiles(&folder)).map_err(|error| errors::log(py, &error))
     }
 
+    /// The canonical bytes of a sealed value, with the keys in this folder.
+    fn unseal<'py>(
+        &self,
+        py: Python<'py>,
+        folder: PathBuf,
+        keys: Vec<String>,
+        text: &[u8],
+    ) -> PyResult<Bound<'py, PyBytes>> {
+        let unsealer = Unsealer::new(&Keys::in_folder(&folder), self.0.id());
+        unsealer.unseal(&keys, text).map(|bytes| PyBytes::new(py, &bytes)).map_err(|error| errors::log(py, &error))
+    }
+
     /// A payload of the side store, by its SHA-256 in hex.
     fn payload<'py>(&self, py: Python<'py>, sha256: &str) -> PyResult<Bound<'py, PyBytes>> {
         self.0.payload(sha256).map(|bytes| PyBytes::new(py, &bytes)).map_err(|error| errors::log(py, &error))
@@ -185,6 +197,8 @@ pub(crate) fn verify_log<'py>(
     out.set_item("entries", report.entries)?;
     out.set_item("root", hex(&report.root))?;
     out.set_item("payloads", report.payloads)?;
+    out.set_item("dropped", report.dropped)?;
+    out.set_item("redactions", &report.redactions)?;
     out.set_item("closed", report.closed)?;
     out.set_item("key", &report.key)?;
     out.set_item("rotations", &report.rotations)?;

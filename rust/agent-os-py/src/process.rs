@@ -5,9 +5,8 @@ use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use agent_os_core::canonical::encode;
 use agent_os_core::kernel::{
     Attached, Audited, Cleared, Decision as CoreDecision, Gate, Judged, NotPermitted, Outcome, Process as CoreProcess,
-    Request,
+    Request, Shown,
 };
-use agent_os_core::policy::Record;
 use agent_os_core::reason::Reason;
 use agent_os_core::signal::{Delivery, Disposition, Mask, Signal, SignalSet, Status};
 use agent_os_core::value::Value;
@@ -270,7 +269,7 @@ impl Process {
             ("signal", Value::from(signal.name())),
             ("target", Value::from(self.core.agent().id.as_str())),
         ]);
-        let describe = |_: Record, _: &[String], out: &mut Vec<u8>| {
+        let describe = |_: &Shown<'_>, out: &mut Vec<u8>| {
             out.extend_from_slice(b"{\"full\":");
             out.extend_from_slice(&encode(&arguments));
             out.push(b'}');

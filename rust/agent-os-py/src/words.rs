@@ -38,7 +38,7 @@ impl Call {
         let mut spelt = Vec::new();
         write_str(text, &mut spelt);
         let mut draft = Draft::new();
-        draft.text("digest", &hex(&self.log.salted_digest(&spelt)));
+        draft.text("digest", &hex(&self.sealing().digest(&self.log, &spelt)));
         if self.kernel.default_level() == Record::Full {
             let mut written = Vec::new();
             self.write_value(&spelt, INLINE_ARGUMENTS, &mut written)?;

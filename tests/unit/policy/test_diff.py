@@ -48,6 +48,11 @@ def effects(found: PolicyDiff) -> set[tuple[str, str, str]]:
         ("seen_in: [user]", "seen_in: [user, trusted]", {("opened", "deny", "allow")}),
         ("lt: 6", "lt: 7", {("closed", "allow", "deny"), ("closed", "ask", "deny")}),
         ("redact: args.iban", "redact: args.card", {("obligations", "allow", "allow"), ("obligations", "ask", "ask")}),
+        (
+            "redact: args.iban",
+            "redact: args.iban, subject: args.to",
+            {("obligations", "allow", "allow"), ("obligations", "ask", "ask")},
+        ),
         ("role: reader", "role: [reader, clerk]", {("opened", "deny", "allow")}),
         ("under: /srv", "under: /srv/data", {("closed", "allow", "deny")}),
         ("agent_os: 1", "agent_os: 1\ndefault: allow", {("opened", "deny", "allow")}),

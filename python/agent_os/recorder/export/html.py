@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Final
 
 from agent_os.errors import RecorderError
 from agent_os.recorder.export.page import TAIL, head, text
+from agent_os.recorder.values import said
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -176,7 +177,7 @@ class _Page:
             yield f'<p class="ask">{_asked(asked)}</p>\n'
         if outcome is not None and "error" in outcome:
             error = outcome["error"]
-            yield f'<p class="deny"><code>{text(error.get("type"))}</code>: {text(error.get("message"))}</p>\n'
+            yield f'<p class="deny"><code>{text(error.get("type"))}</code>: {text(said(error.get("message")))}</p>\n'
         if entry.get("args") is not None:
             yield _folded("arguments, as they are recorded", entry["args"])
         if outcome is not None and "full" in outcome:

@@ -11,7 +11,7 @@ import json
 from collections import OrderedDict
 from typing import TYPE_CHECKING, Any, BinaryIO, Final
 
-from agent_os.recorder.values import PAYLOAD, is_reference
+from agent_os.recorder.values import PAYLOAD, SEALED, is_reference, is_sealed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -60,6 +60,8 @@ def references(value: Any) -> Iterator[str]:
         elif isinstance(value, dict):
             if is_reference(value):
                 yield value[PAYLOAD]["sha256"]
+            elif is_sealed(value):
+                left.append(value[SEALED]["text"])
             elif not (len(value) == 1 and next(iter(value)).startswith("$")):
                 left.extend(reversed(value.values()))
 

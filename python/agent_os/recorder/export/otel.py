@@ -14,6 +14,8 @@ import hashlib
 import json
 from typing import TYPE_CHECKING, Any, BinaryIO, Final
 
+from agent_os.recorder.values import said
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -79,7 +81,7 @@ def span_of(action: Action, log_id: str) -> dict[str, Any]:
         else:
             error = outcome.get("error", {})
             attributes["error.type"] = error.get("type", outcome["status"])
-            status = {"code": _ERROR, "message": error.get("message", outcome["status"])}
+            status = {"code": _ERROR, "message": said(error.get("message", outcome["status"]))}
     elif decision["effect"] == "deny":
         attributes["error.type"] = decision["reason"]
         status = {"code": _ERROR, "message": f"denied: {decision['reason']}"}

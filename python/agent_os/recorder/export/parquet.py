@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Final
 
 from agent_os.recorder.links import Links
 from agent_os.recorder.query import labels_of, rules_of
+from agent_os.recorder.values import said
 
 if TYPE_CHECKING:
     from agent_os.recorder.export.selection import Selection
@@ -83,7 +84,7 @@ def _row(raw: bytes, entry: Entry, link: Link) -> dict[str, Any]:
         "status": entry.get("status"),
         "micros": entry.get("micros"),
         "error_type": error.get("type"),
-        "error_message": error.get("message"),
+        "error_message": said(error["message"]) if "message" in error else None,
         "bundle": entry.get("bundle"),
         "entry": raw.decode(),
     }

@@ -28,7 +28,7 @@ class Selection:
     def entries(self) -> Iterator[Entry]:
         """The entries in their order."""
         if self.pid is None:
-            return self.recorder.entries()
+            return map(self.recorder.shown, self.recorder.entries())
         return entries_from(self.recorder, beginning(self.recorder, self.pid, self.start))
 
     def pairs(self) -> Iterator[Pair]:
@@ -41,7 +41,7 @@ class Selection:
         """The actions in the order in which they ended."""
         joining = Joining()
         if self.pid is None:
-            return joining.follow(self.recorder.entries())
+            return joining.follow(self.entries())
         started = beginning(self.recorder, self.pid, self.start)
         line = above(self.recorder, started)
         if line:

@@ -100,6 +100,10 @@ fn write_verdict(bundle: &Bundle, verdict: &Verdict, obligations: &Obligations, 
         }
         out.extend_from_slice(b"\"rules\":");
         write_texts(rule_ids(bundle, &verdict.requires), out);
+        if !obligations.subject.is_empty() {
+            out.extend_from_slice(b",\"subject\":");
+            write_texts(obligations.subject.iter().map(String::as_str), out);
+        }
         out.push(b'}');
     }
     out.extend_from_slice(b",\"reason\":");

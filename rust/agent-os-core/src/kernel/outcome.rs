@@ -4,6 +4,9 @@ use super::process::Process;
 use crate::audit::event::{Draft, kind};
 use crate::canonical;
 
+/// Bytes that are recorded of an error's message.
+const MESSAGE_BYTES: usize = 300;
+
 /// How an action ended.
 #[derive(Clone, Debug)]
 pub struct Outcome<'a> {
@@ -14,13 +17,30 @@ pub struct Outcome<'a> {
     /// Canonical bytes of the result, or of a reference to it.
     pub full: Option<&'a [u8]>,
     /// Type and message of what was raised.
-    pub error: Option<(&'a str, &'a str)>,
+    pub error: Option<(&'a str, Message<'a>)>,
     /// Marks on the result.
     pub labels: &'a [String],
     /// Origin of the result's text.
     pub origin: Option<&'static str>,
     /// Duration.
     pub micros: u64,
+}
+
+/// What an error says.
+#[derive(Clone, Copy, Debug)]
+pub enum Message<'a> {
+    /// In words; as many of them as there is room for are recorded.
+    Said(&'a str),
+    /// Canonical bytes that stand in place of the words.
+    Written(&'a [u8]),
+}
+
+impl<'a> Message<'a> {
+    /// The words that are recorded of a message.
+    #[must_use]
+    pub fn recorded(words: &'a str) -> &'a str {
+        bounded(words, MESSAGE_BYTES)
+    }
 }
 
 impl Outcome<'_> {
@@ -33,7 +53,10 @@ impl Outcome<'_> {
         if let Some((class, message)) = self.error {
             draft.field("error", |out| {
                 out.extend_from_slice(b"{\"message\":");
-                canonical::write_str(bounded(message, 300), out);
+                match message {
+                    Message::Said(words) => canonical::write_str(Message::recorded(words), out),
+                    Message::Written(bytes) => out.extend_from_slice(bytes),
+                }
                 out.extend_from_slice(b",\"type\":");
                 canonical::write_str(bounded(class, 120), out);
                 out.push(b'}');

@@ -1,5 +1,6 @@
 //! Agents and their runs.
 
+use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -31,6 +32,8 @@ pub struct RunData {
     pub labels: Vec<String>,
     /// The text, by origin.
     pub provenance: Provenance,
+    /// Whose data it has dealt with, as the policy says it: what comes of the run may carry any of it.
+    pub subjects: BTreeSet<String>,
 }
 
 impl RunData {
@@ -289,6 +292,13 @@ impl Process {
         }
     }
 
+    /// Notes whose data the run deals with.
+    pub fn add_subjects(&self, names: &BTreeSet<String>) {
+        if !self.is_operator() && !names.is_subset(&self.lock().subjects) {
+            Arc::make_mut(&mut self.lock()).subjects.extend(names.iter().cloned());
+        }
+    }
+
     /// Takes over what a run that this one started has seen: its result may carry any of it.
     pub fn absorb(&self, child: &Process) {
         if self.is_operator() {
@@ -299,6 +309,7 @@ impl Process {
         let data = Arc::make_mut(&mut data);
         data.add_labels(&theirs.labels);
         data.provenance.merge(&theirs.provenance);
+        data.subjects.extend(theirs.subjects.iter().cloned());
     }
 
     /// Notes that the run has seen text that could not be read.

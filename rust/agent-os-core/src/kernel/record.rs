@@ -1,6 +1,7 @@
 //! What the road needs of a flight recorder.
 
 use crate::audit::event::Draft;
+use crate::policy::Record;
 
 /// Keeps the entries of one log, in the order in which they come. An entry that was taken is as durable as the recorder
 /// promises once [`Recorder::settle`] has returned for it.
@@ -44,4 +45,27 @@ pub struct RecordFault {
     pub code: &'static str,
     /// What happened and what to do.
     pub message: String,
+}
+
+/// Writes what an entry says of the arguments.
+pub type DescribeArguments<'a> = dyn Fn(&Shown<'_>, &mut Vec<u8>) -> Result<(), RecordFault> + 'a;
+
+/// What an entry may say of an action.
+#[derive(Clone, Copy, Debug)]
+pub struct Shown<'a> {
+    /// How much.
+    pub level: Record,
+    /// Paths that are blotted out.
+    pub redact: &'a [String],
+    /// For whom it is sealed.
+    pub subjects: Subjects<'a>,
+}
+
+/// For whom what is recorded of an action is sealed.
+#[derive(Clone, Copy, Debug)]
+pub enum Subjects<'a> {
+    /// For whom the arguments at these paths name; for nobody if there are no paths.
+    At(&'a [String]),
+    /// No rule was asked, and the policy has some that name somebody.
+    Unknown,
 }

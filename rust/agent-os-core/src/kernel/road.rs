@@ -13,7 +13,7 @@ use super::lifecycle::Processes;
 use super::outcome::{Outcome, bounded};
 use super::process::{Agent, OPERATOR, Process, RunData};
 use super::protected::Protected;
-use super::record::{RecordFault, Recorder};
+use super::record::{DescribeArguments, RecordFault, Recorder, Shown, Subjects};
 use super::repeats::{Denial, Repeats};
 use super::retired::Retired;
 use super::store::Store;
@@ -110,9 +110,6 @@ pub enum Judged<Receipt> {
     /// It must not happen, and the log says so, unless the fault says why the log could not.
     Denied(Decision, Option<RecordFault>),
 }
-
-/// Writes what an entry says of the arguments, at the given level and without what must be redacted.
-pub type DescribeArguments<'a> = dyn Fn(Record, &[String], &mut Vec<u8>) -> Result<(), RecordFault> + 'a;
 
 /// An action with its frozen arguments.
 pub struct Request<'a, A> {
@@ -478,7 +475,7 @@ impl<R: Recorder, X> Kernel<R, X> {
         if process.is_none_or(Process::is_operator) {
             return None;
         }
-        let nothing = |_: Record, _: &[String], out: &mut Vec<u8>| {
+        let nothing = |_: &Shown<'_>, out: &mut Vec<u8>| {
             out.extend_from_slice(b"null");
             Ok(())
         };
@@ -712,8 +709,17 @@ impl<R: Recorder, X> Kernel<R, X> {
         honoured: Option<&Obligations>,
         approval: Option<&Approval>,
     ) -> Result<Draft, RecordFault> {
-        let level = honoured.map_or(Record::None, |obligations| self.level(obligations));
-        let redact = honoured.map_or(&[][..], |obligations| &obligations.redact);
+        let shown = match honoured {
+            Some(obligations) => Shown {
+                level: self.level(obligations),
+                redact: &obligations.redact,
+                subjects: Subjects::At(&obligations.subject),
+            },
+            None if decision.bundle.names_subjects() => {
+                Shown { level: Record::None, redact: &[], subjects: Subjects::Unknown }
+            }
+            None => Shown { level: Record::None, redact: &[], subjects: Subjects::At(&[]) },
+        };
         let mut draft = Draft::new();
         draft.text("action", bounded(request.action, limits::ACTION_BYTES));
         if let Some(process) = process {
@@ -729,7 +735,7 @@ impl<R: Recorder, X> Kernel<R, X> {
             });
         }
         let mut described = Ok(());
-        draft.field("args", |out| described = (request.describe)(level, redact, out));
+        draft.field("args", |out| described = (request.describe)(&shown, out));
         described?;
         draft.text("bundle", decision.bundle.digest());
         draft.field("decision", |out| decision.write(out)).text("kind", kind);

@@ -35,8 +35,10 @@ pub(super) struct Studied {
 }
 
 /// Keys after which a rule still applies wherever its action, agent and conditions hold.
-const TOTAL: &[&str] =
-    &["id", "effect", "action", "agent", "when", "unless", "message", "redact", "label", "record", "source", "signal"];
+const TOTAL: &[&str] = &[
+    "id", "effect", "action", "agent", "when", "unless", "message", "redact", "label", "record", "subject", "source",
+    "signal",
+];
 
 impl Studied {
     /// Reads a rule of a normal form; `None` for what no bundle holds.

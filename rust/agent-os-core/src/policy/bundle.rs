@@ -33,6 +33,7 @@ pub struct Bundle {
     shadow: Option<Box<Shadow>>,
     selectors: Selectors,
     reads_time: bool,
+    names_subjects: bool,
     // INVARIANT: each one's `index` is its place; `argument_spellings` has the same places.
     argument_paths: Vec<ArgumentPath>,
     argument_spellings: Vec<String>,
@@ -138,6 +139,7 @@ impl Bundle {
             conditions.any(Condition::reads_time) || codes.iter().any(|code: &RuleCode| code.limit.is_some());
         let indices = std::iter::once(&mut index).chain(shadow.as_mut().map(|shadow| &mut shadow.index));
         indices.for_each(|index| index.make_sieves(|rule| codes.get(rule.get())));
+        let names_subjects = rules.iter().any(|rule: &RuleInfo| !rule.obligations.subject.is_empty());
         Self {
             name: read.name,
             default: read.default,
@@ -151,6 +153,7 @@ impl Bundle {
             shadow,
             selectors,
             reads_time,
+            names_subjects,
             argument_paths: read.argument_paths,
             argument_spellings: read.argument_spellings,
         }
@@ -270,6 +273,12 @@ impl Bundle {
     #[must_use]
     pub fn obligations(&self, requires: &[RuleIx]) -> Obligations {
         Obligations::merge(requires.iter().filter_map(|rule| self.rule(*rule)).map(|rule| &rule.obligations))
+    }
+
+    /// Whether some rule says whose data an action is about.
+    #[must_use]
+    pub fn names_subjects(&self) -> bool {
+        self.names_subjects
     }
 
     /// True if any condition or limit depends on the time; for other bundles any moment does.

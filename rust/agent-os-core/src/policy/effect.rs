@@ -117,26 +117,32 @@ pub struct Obligations {
     pub labels: Vec<String>,
     /// The least that is recorded, if a rule says.
     pub record: Option<Record>,
+    // INVARIANT: sorted, without repeats.
+    /// Paths under `args` that say whose data it is: what is recorded is sealed for them.
+    pub subject: Vec<String>,
 }
 
 impl Obligations {
     /// True if there is nothing to do.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.redact.is_empty() && self.labels.is_empty() && self.record.is_none()
+        self.redact.is_empty() && self.labels.is_empty() && self.record.is_none() && self.subject.is_empty()
     }
 
-    /// The union of several: all paths, all labels, the strongest level.
+    /// The union of several: all paths, all labels, the strongest level, everybody whose data it is.
     pub(super) fn merge<'o>(all: impl Iterator<Item = &'o Self>) -> Self {
         let mut redact = BTreeSet::new();
         let mut labels = BTreeSet::new();
         let mut record = None;
+        let mut subject = BTreeSet::new();
         for one in all {
             redact.extend(one.redact.iter().cloned());
             labels.extend(one.labels.iter().cloned());
             record = record.max(one.record);
+            subject.extend(one.subject.iter().cloned());
         }
-        Self { redact: redact.into_iter().collect(), labels: labels.into_iter().collect(), record }
+        let [redact, labels, subject] = [redact, labels, subject].map(|all| all.into_iter().collect());
+        Self { redact, labels, record, subject }
     }
 }
 

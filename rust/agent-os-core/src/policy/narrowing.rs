@@ -93,7 +93,7 @@ impl<'b> Rules<'b> {
 }
 
 /// Keys that say nothing of when a rule applies.
-const ASIDE: &[&str] = &["id", "message", "source", "redact", "label", "record"];
+const ASIDE: &[&str] = &["id", "message", "source", "redact", "label", "record", "subject"];
 
 /// Keys that are compared one by one.
 const COMPARED: &[&str] = &["effect", "action", "agent", "when", "unless"];
@@ -213,7 +213,7 @@ fn all_among(few: &Value, many: &Value) -> bool {
 fn obliges_as_much(much: &Value, little: &Value) -> bool {
     let listed = |key: &str| texts(little.get(key)).all(|text| texts(much.get(key)).any(|other| other == text));
     let level = |rule: &Value| rule.get("record").and_then(Value::as_text).and_then(Record::parse);
-    listed("redact") && listed("label") && level(much) >= level(little)
+    listed("redact") && listed("label") && listed("subject") && level(much) >= level(little)
 }
 
 fn changes_the_run(rule: &Value) -> bool {

@@ -10,7 +10,7 @@ use crate::canonical;
 use crate::value::Value;
 
 /// Lists of a rule whose order and repeats mean nothing.
-const UNORDERED: &[&str] = &["action", "redact", "label"];
+const UNORDERED: &[&str] = &["action", "redact", "label", "subject"];
 
 /// A document that compiles, with rules in the order of their ids, unordered lists sorted and sets put in their place.
 /// `source` stays.

@@ -1,7 +1,6 @@
 //! Checks entries one by one, and what they say about each other.
 
-use std::collections::BTreeMap;
-
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use super::Report;
@@ -44,6 +43,14 @@ pub(super) struct Check<'a> {
     set_aside: Vec<SetAside>,
     /// Whether the first entry says that a kernel writes this log.
     is_a_kernel_s: bool,
+    /// The entries that tell of a redaction, each with the payloads that it removed.
+    redactions: Vec<(u64, Vec<String>)>,
+    /// Where runs of dropped entries begin: file, offset and number, and the number after the last one.
+    dropped: Vec<(String, u64, u64, u64)>,
+    /// The entries that tell of what was dropped: their number, up to where, and the root there.
+    retained: Vec<(String, u64, u64, String)>,
+    /// The root before each segment.
+    boundaries: BTreeMap<u64, Hash>,
     salt_sha256: Option<String>,
     ratchet_sha256: Option<String>,
     time: i64,
@@ -74,6 +81,10 @@ impl<'a> Check<'a> {
             references: Vec::new(),
             set_aside: Vec::new(),
             is_a_kernel_s: false,
+            redactions: Vec::new(),
+            dropped: Vec::new(),
+            retained: Vec::new(),
+            boundaries: BTreeMap::new(),
             salt_sha256: None,
             ratchet_sha256: None,
             time: i64::MIN,
@@ -109,6 +120,7 @@ impl<'a> Check<'a> {
             (self.due, self.incomplete) = (first, true);
         }
         self.resuming = false;
+        self.boundaries.insert(first, self.tree.root());
         let log: String = log.iter().map(|byte| format!("{byte:02x}")).collect();
         match &self.log {
             None => self.log = Some(log),
@@ -117,6 +129,40 @@ impl<'a> Check<'a> {
                 report.problem(file, Some(8), None, format!("belongs to the log `{log}`, and not to `{known}`"));
             }
         }
+    }
+
+    /// The next entry was dropped.
+    pub(super) fn dropped(&mut self, file: &str, offset: u64, leaf: Hash, report: &mut Report) {
+        self.resuming = false;
+        let (dir, tiles, complete) = (self.dir, &mut self.tiles, !self.incomplete);
+        self.tree.add_leaf(leaf, |level, hash| {
+            if complete {
+                tiles.add(dir, level, hash);
+            }
+        });
+        self.count(report);
+        let seq = self.due;
+        self.due = self.due.saturating_add(1);
+        report.dropped += 1;
+        match self.dropped.last_mut() {
+            Some((_, _, _, end)) if *end == seq => *end += 1,
+            _ => self.dropped.push((file.to_owned(), offset, seq, seq + 1)),
+        }
+    }
+
+    /// One more leaf is in the tree.
+    fn count(&mut self, report: &mut Report) {
+        report.entries += 1;
+        while self.wanted.last().is_some_and(|size| *size <= report.entries) {
+            if self.wanted.pop() == Some(report.entries) && !self.incomplete {
+                self.roots.insert(report.entries, self.tree.root());
+            }
+        }
+    }
+
+    /// Whether an entry was dropped.
+    fn is_dropped(&self, seq: u64) -> bool {
+        self.dropped.iter().any(|(_, _, first, end)| (*first..*end).contains(&seq))
     }
 
     /// The next entry.
@@ -134,12 +180,7 @@ impl<'a> Check<'a> {
                 tiles.add(dir, level, hash);
             }
         });
-        report.entries += 1;
-        while self.wanted.last().is_some_and(|size| *size <= report.entries) {
-            if self.wanted.pop() == Some(report.entries) && complete {
-                self.roots.insert(report.entries, self.tree.root());
-            }
-        }
+        self.count(report);
         let seq = self.due;
         self.due = self.due.saturating_add(1);
         let mut wrong = |what: String| report.problem(file, Some(offset), Some(seq), what);
@@ -191,6 +232,8 @@ impl<'a> Check<'a> {
             "intent" => drop(self.intents.insert(seq, false)),
             "outcome" => match number("intent").and_then(|intent| u64::try_from(intent).ok()) {
                 None => wrong("is an outcome without `intent`".to_owned()),
+                // Whether it is the only one of an intent that is gone, nobody can tell.
+                Some(intent) if self.is_dropped(intent) => {}
                 Some(intent) => match self.intents.get_mut(&intent) {
                     // It may be one of those that could not be read, which is a problem already.
                     None if self.incomplete => {}
@@ -203,6 +246,18 @@ impl<'a> Check<'a> {
                 if let Some(sha256) = entry.get("dropped_sha256").and_then(Json::text) {
                     self.set_aside.push(SetAside { file: file.to_owned(), seq, sha256: sha256.to_owned() });
                 }
+            }
+            "log.retained" => {
+                let to = number("to").and_then(|to| u64::try_from(to).ok()).unwrap_or(0);
+                let root = entry.get("root").and_then(Json::text).unwrap_or_default();
+                self.retained.push((file.to_owned(), seq, to, root.to_owned()));
+            }
+            "log.redacted" => {
+                let listed = match entry.get("payloads") {
+                    Some(Json::List(names)) => names.iter().filter_map(Json::text).map(str::to_owned).collect(),
+                    _ => Vec::new(),
+                };
+                self.redactions.push((seq, listed));
             }
             _ => {}
         }
@@ -275,8 +330,38 @@ impl<'a> Check<'a> {
         report.key = self.keys.last().map(|(_, key)| key.vkey.clone()).unwrap_or_default();
         report.rotations = self.keys.iter().skip(1).map(|(seq, _)| *seq).collect();
         report.closed = self.is_closed;
+        report.redactions = self.redactions.iter().map(|(seq, _)| *seq).collect();
         report.unfinished = self.intents.iter().filter(|(_, done)| !**done).map(|(seq, _)| *seq).collect();
         std::mem::take(&mut self.references)
+    }
+
+    /// The payloads that one of the first `size` entries says were removed.
+    ///
+    /// SECURITY: an entry that no checkpoint names is anybody's who can write the directory.
+    pub(super) fn removed_payloads(&self, size: u64) -> BTreeSet<&str> {
+        let told = self.redactions.iter().filter(|(seq, _)| *seq < size);
+        told.flat_map(|(_, names)| names.iter().map(String::as_str)).collect()
+    }
+
+    /// Holds what was dropped against what the first `size` entries say of it.
+    ///
+    /// SECURITY: an entry that no checkpoint names is anybody's who can write the directory.
+    pub(super) fn check_dropped(&self, size: u64, report: &mut Report) {
+        let told = self.retained.iter().filter(|(_, seq, _, _)| *seq < size);
+        let before = told.clone().map(|(_, _, to, _)| *to).max().unwrap_or(0);
+        for (file, offset, first, end) in &self.dropped {
+            if *end > before {
+                let offset = (*first >= before).then_some(*offset);
+                let what = "is gone, and no signed entry says that it was dropped";
+                report.problem(file, offset, Some((*first).max(before)), what);
+            }
+        }
+        for (file, seq, to, root) in told {
+            let known = self.boundaries.get(to).filter(|_| self.is_complete());
+            if known.is_some_and(|known| note::decode(root).as_deref() != Some(&known[..])) {
+                report.problem(file, None, Some(*seq), format!("names another root over the first {to} entries"));
+            }
+        }
     }
 
     /// What was set aside when the log was recovered.

@@ -1,6 +1,6 @@
 //! Checks the files beside the segments: salt and payloads.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
 
@@ -23,8 +23,8 @@ pub(super) fn check_salt(dir: &Path, expected: Option<&str>, report: &mut Report
     }
 }
 
-/// Compares payload files with their names, and with the entries that refer to them.
-pub(super) fn check_payloads(dir: &Path, references: &[Reference], report: &mut Report) {
+/// Compares payload files with their names, and with the entries that refer to them. Those in `removed` may be missing.
+pub(super) fn check_payloads(dir: &Path, references: &[Reference], removed: &BTreeSet<&str>, report: &mut Report) {
     let mut sizes = BTreeMap::new();
     let names = fs::read_dir(dir.join("payloads")).and_then(|items| {
         items.map(|item| Ok(item?.file_name().to_string_lossy().into_owned())).collect::<std::io::Result<Vec<_>>>()
@@ -52,6 +52,7 @@ pub(super) fn check_payloads(dir: &Path, references: &[Reference], report: &mut 
     }
     for Reference { file, seq, sha256, size } in references {
         match sizes.get(sha256) {
+            None if removed.contains(&**sha256) => {}
             None => {
                 report.problem(file, None, Some(*seq), format!("the payload `{sha256}` is missing or damaged"));
             }

@@ -8,6 +8,8 @@ use super::entries::Check;
 
 const HEADER: usize = 36;
 const LARGEST: usize = 65_000;
+/// The length of a frame whose entry was dropped.
+const DROPPED: usize = 0x8000_0020;
 /// How often the end of a log that is being written is looked at again.
 const LOOKS: u32 = 1_000;
 
@@ -63,6 +65,10 @@ fn segment(dir: &Path, name: &str, mut bytes: Vec<u8>, last: bool, check: &mut C
                 check.entry(&file, at as u64, entry, report);
                 at += 8 + entry.len();
             }
+            Frame::Dropped(leaf) => {
+                check.dropped(&file, at as u64, leaf, report);
+                at += 8 + leaf.len();
+            }
             Frame::End => return,
             Frame::Broken(what) => {
                 // A writer may be in the middle of this entry. A file that stays as it is was left like that.
@@ -103,6 +109,8 @@ fn header(bytes: &[u8]) -> Option<([u8; 16], u64)> {
 
 enum Frame<'a> {
     Entry(&'a [u8]),
+    /// The hash that is left of an entry.
+    Dropped([u8; 32]),
     End,
     Broken(&'static str),
 }
@@ -120,17 +128,20 @@ fn frame(bytes: &[u8], at: usize) -> Frame<'_> {
         return Frame::Broken("there is half a frame");
     };
     let size = u32::from_le_bytes(*length) as usize;
+    let intact =
+        |content: &[u8]| crc32c::crc32c_append(crc32c::crc32c(length), content) == u32::from_le_bytes(*checksum);
+    if size == DROPPED {
+        return match after.first_chunk::<32>() {
+            Some(leaf) if intact(leaf) => Frame::Dropped(*leaf),
+            Some(_) => Frame::Broken("the checksum does not match"),
+            None => Frame::Broken("there is half a frame"),
+        };
+    }
     match after.get(..size) {
         _ if size == 0 => Frame::Broken("there are bytes after the end of the log"),
         _ if size > LARGEST => Frame::Broken("an entry is longer than entries can be"),
         None => Frame::Broken("there is half a frame"),
-        Some(entry) => {
-            let covered = crc32c::crc32c_append(crc32c::crc32c(length), entry);
-            if covered == u32::from_le_bytes(*checksum) {
-                Frame::Entry(entry)
-            } else {
-                Frame::Broken("the checksum does not match")
-            }
-        }
+        Some(entry) if intact(entry) => Frame::Entry(entry),
+        Some(_) => Frame::Broken("the checksum does not match"),
     }
 }

@@ -12,10 +12,12 @@ enum Type {
     Whole,
     Texts,
     Object,
+    /// A text, or one that was sealed.
+    Said,
     Any,
 }
 
-use Type::{Any, Object, Text, Texts, Whole};
+use Type::{Any, Object, Said, Text, Texts, Whole};
 
 /// A path of keys, with `?` after it where it may be missing, and what stands there.
 type Field = (&'static str, Type);
@@ -44,6 +46,7 @@ const DECIDED: &[Field] = &[
     ("decision.obligations?", Object),
     ("decision.obligations.label?", Texts),
     ("decision.obligations.rules?", Texts),
+    ("decision.obligations.subject?", Texts),
     ("decision.reason", Text),
     ("decision.rules", Texts),
     ("decision.shadow?", Object),
@@ -78,11 +81,13 @@ const SHAPES: &[(&str, &[Field])] = &[
     ),
     ("intent", DECIDED),
     ("log.recovered", &[("at", Whole), ("dropped_bytes", Whole)]),
+    ("log.redacted", &[("entry?", Whole), ("keys?", Texts), ("payloads?", Texts)]),
+    ("log.retained", &[("root", Text), ("to", Whole)]),
     (
         "outcome",
         &[
             ("error?", Object),
-            ("error.message?", Text),
+            ("error.message?", Said),
             ("error.type?", Text),
             ("intent", Whole),
             ("micros", Whole),
@@ -146,6 +151,7 @@ pub fn entry_fault(bytes: &[u8]) -> Option<String> {
 fn is(found: &Json<'_>, of: Type) -> bool {
     match of {
         Text => found.text().is_some(),
+        Said => found.text().is_some() || found.get("$sealed").is_some(),
         Whole => found.whole().is_some(),
         Texts => matches!(found, Json::List(items) if items.iter().all(|item| item.text().is_some())),
         Object => matches!(found, Json::Object(_)),
@@ -159,6 +165,7 @@ fn spelt(of: Type) -> &'static str {
         Whole => "a whole number",
         Texts => "a list of texts",
         Object => "an object",
+        Said => "a text, or a sealed one",
         Any => "anything",
     }
 }

@@ -13,8 +13,13 @@ pub(super) struct Tree {
 
 impl Tree {
     /// Adds an entry, and tells every node of height 0, 8, 16, … that is whole now, by its height in eights.
-    pub(super) fn add(&mut self, entry: &[u8], mut node: impl FnMut(u8, &Hash)) {
-        let mut carry: Hash = Sha256::new().chain_update([0x00]).chain_update(entry).finalize().into();
+    pub(super) fn add(&mut self, entry: &[u8], node: impl FnMut(u8, &Hash)) {
+        self.add_leaf(Sha256::new().chain_update([0x00]).chain_update(entry).finalize().into(), node);
+    }
+
+    /// The same for an entry of which only the hash is there.
+    pub(super) fn add_leaf(&mut self, leaf: Hash, mut node: impl FnMut(u8, &Hash)) {
+        let mut carry = leaf;
         node(0, &carry);
         for (level, slot) in (1_u8..).zip(&mut self.levels) {
             match slot.take() {

@@ -8,15 +8,15 @@ use crate::action;
 use crate::limits;
 use crate::number::Number;
 use crate::policy::effect::{Obligations, Record, RuleEffect};
-use crate::policy::path::Redaction;
+use crate::policy::path::{Path, Redaction, Root};
 use crate::policy::pattern::{ActionPattern, NamePattern};
 use crate::policy::problem::Code;
 use crate::policy::suggest;
 use crate::value::Value;
 
 const KEYS: &[&str] = &[
-    "id", "effect", "action", "agent", "when", "unless", "message", "redact", "label", "record", "limit", "over",
-    "mode", "source",
+    "id", "effect", "action", "agent", "when", "unless", "message", "redact", "label", "record", "subject", "limit",
+    "over", "mode", "source",
 ];
 
 /// Keys that the language reserves and this version refuses.
@@ -227,7 +227,7 @@ impl Reader {
     }
 
     fn obligations(&mut self, rule: &Value, effect: Option<RuleEffect>) -> Obligations {
-        const KEYS: &[&str] = &["redact", "label", "record"];
+        const KEYS: &[&str] = &["redact", "label", "record", "subject"];
         let given: Vec<&str> = KEYS.iter().copied().filter(|key| rule.get(key).is_some()).collect();
         if let (Some(effect), true) = (effect, effect != Some(RuleEffect::Require)) {
             for key in &given {
@@ -238,13 +238,14 @@ impl Reader {
             }
         }
         if effect == Some(RuleEffect::Require) && given.is_empty() && rule.get("limit").is_none() {
-            let hint = "add `redact`, `label`, `record` or `limit`";
+            let hint = "add `redact`, `label`, `record`, `subject` or `limit`";
             self.problems.add(Code::MissingKey, "the rule requires nothing", hint);
         }
         Obligations {
             redact: self.optional(rule, "redact", Self::redactions).unwrap_or_default(),
             labels: self.optional(rule, "label", Self::labels).unwrap_or_default(),
             record: self.optional(rule, "record", Self::record),
+            subject: self.optional(rule, "subject", Self::subjects).unwrap_or_default(),
         }
     }
 
@@ -260,6 +261,26 @@ impl Reader {
                 Err(fault) => {
                     let message = format!("`{}` is not a path that can be redacted", shortened(text));
                     self.problems.add(Code::BadPath, message, fault.hint);
+                }
+            }
+            self.problems.pop();
+        }
+        Some(found.into_iter().collect())
+    }
+
+    fn subjects(&mut self, paths: &Value) -> Option<Vec<String>> {
+        const WRITE: &str = "write `args.` and the name of the argument that says whose data it is, without `?`";
+        let texts = self.texts(paths, "paths")?;
+        let mut found = BTreeSet::new();
+        for (place, text) in &texts {
+            self.problems.push_place(*place);
+            match Path::parse(text) {
+                Ok(path) if path.root == Root::Args && !path.if_present => {
+                    found.insert(path.spelling());
+                }
+                Ok(_) | Err(_) => {
+                    let message = format!("`{}` cannot be a subject", shortened(text));
+                    self.problems.add(Code::BadPath, message, WRITE);
                 }
             }
             self.problems.pop();

@@ -81,9 +81,10 @@ impl Checker<'_> {
                 self.within(key, |checker| checker.condition(condition, None));
             }
         }
-        if let Some(Value::List(paths)) = rule.get("redact") {
+        for key in ["redact", "subject"] {
+            let Some(Value::List(paths)) = rule.get(key) else { continue };
             for (index, path) in paths.iter().enumerate() {
-                self.within("redact", |checker| checker.within(&index.to_string(), |checker| checker.redacted(path)));
+                self.within(key, |checker| checker.within(&index.to_string(), |checker| checker.named(path)));
             }
         }
         for key in ["limit", "over"] {
@@ -194,7 +195,7 @@ impl Checker<'_> {
         self.problems.add(Code::UnknownArgument, message, hint);
     }
 
-    fn redacted(&mut self, path: &Value) {
+    fn named(&mut self, path: &Value) {
         let Some(Ok(path)) = path.as_text().map(Path::parse) else { return };
         if path.root == Root::Args {
             self.found(&path, Items::Through);
