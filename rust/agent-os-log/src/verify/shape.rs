@@ -99,6 +99,10 @@ const SHAPES: &[(&str, &[Field])] = &[
     ("policy.pending", &[("bundle", Text), ("name", Text), ("opens", Texts)]),
     ("policy.rejected", &[("error", Text)]),
     ("process.started", &[("agent", Text), ("intent", Whole), ("parent", Whole), ("pid", Whole)]),
+    (
+        "signal.sent",
+        &[("agent", Text), ("cause?", Text), ("intent?", Whole), ("pid", Whole), ("sender", Whole), ("signal", Text)],
+    ),
     ("text", &[("origin", Text), ("pid", Whole)]),
     ("tool.registered", &[("action", Text), ("labels", Texts), ("origin", Text)]),
 ];
