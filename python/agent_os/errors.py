@@ -58,8 +58,8 @@ class AgentKilled(BaseException):
     """A signal has ended the process. Like ``CancelledError`` it is not an ``Exception``, so that code that handles
     errors does not take it for one.
 
-    ``signal`` is the signal's number. Whoever awaits the process gets it; SIGTERM and the other signals that can be
-    handled also throw it into the process's own code, for a clean end.
+    ``signal`` is the signal's number. Whoever awaits the process gets it, and code of the process that calls the kernel
+    after it was killed.
     """
 
     code = "agent_killed"

@@ -6,10 +6,12 @@ import asyncio
 import contextlib
 import threading
 from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 from agent_os import AgentKilled, AgentProcess, AgentSignal, KernelSpace, PolicyDenied
+from agent_os.processes.context import current
 from tests.unit.kernel.desk import about, desk, of_kind
 
 Body = Callable[["Steps"], Awaitable[None]]
@@ -294,14 +296,14 @@ async def test_24_sigterm_lets_the_code_end_and_the_status_is_the_signals_all_th
         async def agent() -> str:
             try:
                 await asyncio.sleep(3600)
-            except AgentKilled as error:
-                seen.append(error.signal)
+            except asyncio.CancelledError:
+                seen.append("asked to end")
             return "swallowed"
 
         process = kernel.spawn(agent)
         await turns()
         assert await process.terminate(grace=5) == ("killed", AgentSignal.SIGTERM)
-        assert seen == [AgentSignal.SIGTERM]
+        assert seen == ["asked to end"]
 
 
 async def test_24_who_swallows_sigterm_is_killed_after_the_grace() -> None:
@@ -438,3 +440,84 @@ def test_25_a_thread_stops_and_dies_at_its_next_call() -> None:
             assert effects == []
 
         asyncio.run(scene())
+
+
+async def test_24_a_sync_agent_that_is_killed_before_its_thread_began_never_begins() -> None:
+    with desk() as kernel:
+        ran: list[int] = []
+
+        @kernel.register
+        def agent() -> None:
+            ran.append(1)
+
+        process = kernel.spawn(agent)
+        process.kill()
+        assert await asyncio.wait_for(process.wait(), 5) == ("killed", AgentSignal.SIGKILL)
+        await asyncio.sleep(0.05)
+        assert ran == []
+
+
+async def test_24_a_sync_tool_that_waits_for_a_thread_does_not_begin_after_a_kill() -> None:
+    with desk() as kernel:
+        effects: list[int] = []
+        go_on = threading.Event()
+
+        @kernel.tool("t.touch")
+        def touch() -> None:
+            effects.append(1)
+
+        @kernel.register
+        async def agent() -> None:
+            await kernel.execute("t.touch")
+
+        loop = asyncio.get_running_loop()
+        with ThreadPoolExecutor(1) as pool:
+            loop.set_default_executor(pool)
+            pool.submit(go_on.wait)
+            process = kernel.spawn(agent)
+            await turns(5)
+            process.kill()
+            go_on.set()
+            await asyncio.wait_for(process.wait(), 5)
+            await asyncio.to_thread(lambda: None)
+        assert effects == []
+        assert about(kernel, "t.touch") == [("intent", "allowed_by_rule"), ("outcome", "killed")]
+
+
+async def test_26_an_async_handler_that_signals_itself_leaves_others_their_turns() -> None:
+    with desk() as kernel:
+        process = spawned(kernel, waits_for_an_event, Steps())
+        await turns()
+        calls: list[int] = []
+
+        async def again(signal: AgentSignal) -> None:
+            calls.append(1)
+            process.signal(signal)
+
+        process.on(AgentSignal.SIGUSR1, again)
+        process.signal(AgentSignal.SIGUSR1)
+        await turns()
+        assert calls
+        process.kill()
+        assert await asyncio.wait_for(process.wait(), 5) == ("killed", AgentSignal.SIGKILL)
+
+
+async def test_20_a_handler_runs_as_the_process_that_arranged_it() -> None:
+    with desk() as kernel:
+        asked: list[str | None] = []
+
+        @kernel.register
+        async def inner() -> None:
+            await asyncio.sleep(0.02)
+
+        @kernel.register
+        async def outer() -> None:
+            me = next(each for each in kernel.processes() if each.agent_id == "outer")
+            me.on(AgentSignal.SIGUSR1, lambda _: asked.append(getattr(current(), "agent_id", None)))
+            await kernel.execute(inner)
+
+        process = kernel.spawn(outer)
+        await asyncio.sleep(0.01)
+        process.signal(AgentSignal.SIGUSR1)
+        await process.wait()
+        assert asked == ["outer"]

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from agent_os.errors import UnsupportedEntryPoint
 from agent_os.kernel.approvals import confirm, confirm_async
 from agent_os.kernel.tools import CANCELLED, stand_in
-from agent_os.processes import threads
+from agent_os.processes import handlers, threads
 from agent_os.processes.context import current, entered
 from agent_os.processes.driving import drive
 from agent_os.processes.signals import AgentSignal
@@ -32,6 +32,13 @@ async def run_async(kernel: Running, agent_id: str, function: Function, args: An
 
 async def carry_out(kernel: Running, call: Call, function: Function, args: Any, kwargs: Any) -> Any:
     """What follows the decision: confirming it, and the run."""
+    try:
+        return await _carry_out(kernel, call, function, args, kwargs)
+    finally:
+        handlers.forget(call.child)
+
+
+async def _carry_out(kernel: Running, call: Call, function: Function, args: Any, kwargs: Any) -> Any:
     if call.asks:
         await confirm_async(call, kernel.approver, kernel.approval_seconds)
     if not inspect.iscoroutinefunction(function):
@@ -109,6 +116,7 @@ def _perform(call: Call, function: Function, args: Any, kwargs: Any) -> Any:
     process.run_in_thread()
     with entered(process):
         try:
+            # A signal may have come before there was a thread for it.
             threads.answer(process)
             result = function(*args, **kwargs)
         except BaseException as error:

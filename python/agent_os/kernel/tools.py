@@ -130,7 +130,7 @@ def _async_tool(kernel: Running, tool: Tool) -> Function:
         if commits is not None:
             await commits.before(call)
         try:
-            result = await call.invoke()
+            result = await _invoked(call)
         except BaseException as error:
             if commits is not None:
                 await commits.raised(call, error, cancelled=isinstance(error, CANCELLED))
@@ -167,6 +167,25 @@ def _when_continued(begin: Callable[..., Call], args: Any, kwargs: Any) -> Call:
     return begin(process, args, kwargs, True)
 
 
+def _invoked_here(call: Call) -> Any:
+    process = current()
+    while True:
+        with suppress(Held):
+            return call.invoke()
+        if process is None or _is_in_a_loop():
+            call.abandon()
+            raise PermissionError("the process was stopped before the tool began, and nothing may block an event loop")
+        process.wait_while_stopped()
+
+
+def _is_in_a_loop() -> bool:
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return False
+    return True
+
+
 async def run_in_thread(kernel: Running, tool: Tool, args: Any, kwargs: Any) -> Any:
     """Calls a sync tool without blocking the loop. It is decided and confirmed here, so that a waiter who is cancelled
     before it began has cancelled it."""
@@ -185,9 +204,25 @@ async def run_in_thread(kernel: Running, tool: Tool, args: Any, kwargs: Any) -> 
         raise
 
 
+def _invoked(call: Call) -> Any:
+    """Begins an async tool, when the process may go on."""
+    try:
+        return call.invoke()
+    except Held:
+        return _invoked_later(call)
+
+
+async def _invoked_later(call: Call) -> Any:
+    while True:
+        # The driver takes the next step when the process may go on.
+        await asyncio.sleep(0)
+        with suppress(Held):
+            return await call.invoke()
+
+
 def _perform(call: Call) -> Any:
     try:
-        result = call.invoke()
+        result = _invoked_here(call)
     except BaseException as error:
         call.raised(error, isinstance(error, CANCELLED))
         raise

@@ -6,6 +6,7 @@ import inspect
 from collections.abc import Awaitable, Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
+from agent_os.processes.context import entered
 from agent_os.processes.signals import AgentSignal
 
 if TYPE_CHECKING:
@@ -38,11 +39,16 @@ def forget(process: Process) -> None:
 
 
 def call(process: Process, number: int) -> Any:
-    """Calls the handler, and gives the coroutine of one that is to be awaited."""
+    """Calls the handler as the process, and gives the coroutine of one that is to be awaited."""
     handler = _ARRANGED.get(process.key, {}).get(number)
-    result = None if handler is None else handler(AgentSignal(number))
-    return _awaited(result) if inspect.isawaitable(result) else None
+    if handler is None:
+        return None
+    # The code that is interrupted may be that of a run which the process waits for.
+    with entered(process):
+        result = handler(AgentSignal(number))
+    return _awaited(process, result) if inspect.isawaitable(result) else None
 
 
-async def _awaited(result: Awaitable[Any]) -> None:
-    await result
+async def _awaited(process: Process, result: Awaitable[Any]) -> None:
+    with entered(process):
+        await result

@@ -165,6 +165,8 @@ class AgentProcess:
         return tuple(AgentSignal(one) for one in self._handle.mask("unblock", [int(one) for one in signals]))
 
     def _refuse_others(self, what: str) -> None:
+        if self._handle.status is not None:
+            raise ProcessLookupError(f"process {self.pid} has ended")
         caller = current()
         if caller is not None and not caller.is_operator and caller.key != self._handle.key:
             raise PermissionError(f"process {caller.pid} may not {what} for process {self.pid}; only that process may")

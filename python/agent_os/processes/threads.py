@@ -19,6 +19,9 @@ def answer(process: Process) -> None:
         process.wait_while_stopped()
         delivery = process.next_delivery()
         if delivery is None:
+            status = process.status
+            if status is not None and status[1] is not None:
+                raise process.killed(status[1])
             if process.state != "stopped":
                 return
             continue
@@ -34,7 +37,7 @@ def _handle(process: Process, number: int, restore: list[int]) -> None:
         coroutine = handlers.call(process, number)
         if coroutine is not None:
             asyncio.run(coroutine)
-    except Exception as error:  # noqa: BLE001 -- a handler that fails must not take the process with it
+    except BaseException as error:  # noqa: BLE001 -- a handler that fails must not take the process with it
         # What a handler fails with is reported as the failures of destructors are.
         report = SimpleNamespace(
             exc_type=type(error),

@@ -153,6 +153,7 @@ impl Call {
             let _ =
                 call.flight.child.set(call.kernel.create(agent, parent, !spawned, *spawned && parent.is_operator()));
         }
+        call.flight.attach();
         Ok(call)
     }
 
@@ -222,11 +223,11 @@ impl Call {
         }
     }
 
-    fn take_ready(&self) -> PyResult<Audited<CoreDecision, Reservation>> {
-        match self.flight.take_if(|state| matches!(state, State::Ready(_))) {
-            State::Ready(audited) => Ok(audited),
-            _ => Err(out_of_order()),
-        }
+    fn take_ready(&self, py: Python<'_>) -> PyResult<Audited<CoreDecision, Reservation>> {
+        self.flight.take_ready().ok_or_else(|| match self.killed_meanwhile() {
+            Some(process) => killed(py, process),
+            None => out_of_order(),
+        })
     }
 
     /// The salted digest of the request, in hex: what an approval is bound to.
@@ -362,7 +363,7 @@ impl Call {
 
     /// The caller no longer waits: what has not begun does not begin, and the run that has, ends.
     fn abandon(&self, py: Python<'_>) -> PyResult<()> {
-        if let Ok(audited) = self.take_ready() {
+        if let Some(audited) = self.flight.take_ready() {
             self.kernel.withdraw(&audited, self.flight.process.as_deref());
             self.finish_child(Status::Raised);
             return self.finish(py, audited, Instant::now(), "cancelled", None, None, None);
@@ -383,7 +384,11 @@ impl Call {
     /// coroutine.
     fn invoke<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         let Target::Tool(declared) = &self.target else { return Err(out_of_order()) };
-        let audited = self.take_ready()?;
+        // A signal may have come while it was confirmed, or waited for a thread or the disk.
+        if self.flight.process.as_deref().is_some_and(|process| process.gate() == Gate::Stopped) {
+            return Err(Held::new_err("the process is stopped"));
+        }
+        let audited = self.take_ready(py)?;
         let right = match self.kernel.clear(&audited) {
             Ok(right) => right,
             Err(fault) => return Err(self.not_cleared(py, &audited, &fault)),
@@ -399,7 +404,7 @@ impl Call {
         let (Some(child), Some(parent)) = (self.flight.child.get(), &self.flight.process) else {
             return Err(out_of_order());
         };
-        let audited = self.take_ready()?;
+        let audited = self.take_ready(py)?;
         let right = match self.kernel.clear(&audited) {
             Ok(right) => right,
             Err(fault) => return Err(self.not_cleared(py, &audited, &fault)),

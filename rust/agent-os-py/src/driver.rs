@@ -49,6 +49,8 @@ struct Driven {
     callbacks: Vec<(Py<PyAny>, Option<Py<PyAny>>)>,
     event_loop: Option<Py<PyAny>>,
     blocking: bool,
+    /// It waits for SIGCONT, whatever becomes of what its code waits for.
+    held: bool,
     /// Whoever awaited it has given up while it was stopped.
     abandoned: bool,
 }
@@ -66,6 +68,14 @@ enum Input {
     Throw(Py<PyAny>),
 }
 
+impl Driven {
+    /// What its task is woken by; nothing while only a signal wakes it.
+    fn waits_for(&self, py: Python<'_>) -> Option<Py<PyAny>> {
+        let on = self.frames.last().and_then(|frame| frame.on.as_ref());
+        on.filter(|_| !self.held).map(|on| on.clone_ref(py))
+    }
+}
+
 impl Shared {
     // Nothing of Python is called while this is held: it could come back here.
     fn driven(&self) -> MutexGuard<'_, Driven> {
@@ -76,7 +86,7 @@ impl Shared {
     fn wake(&self, py: Python<'_>, driver: &Bound<'_, PyAny>) -> PyResult<()> {
         let (callbacks, on, event_loop) = {
             let mut driven = self.driven();
-            let on = driven.frames.last().and_then(|frame| frame.on.as_ref().map(|on| on.clone_ref(py)));
+            let on = driven.waits_for(py);
             let event_loop = driven.event_loop.as_ref().map(|one| one.clone_ref(py));
             (std::mem::take(&mut driven.callbacks), on, event_loop)
         };
@@ -164,7 +174,7 @@ impl Driver {
         let mut input = Some(input);
         let (told, is_first) = {
             let mut driven = shared.driven();
-            driven.blocking = false;
+            (driven.blocking, driven.held) = (false, false);
             (std::mem::take(&mut driven.callbacks), driven.event_loop.is_none())
         };
         drop(told);
@@ -175,14 +185,18 @@ impl Driver {
             match shared.process.gate() {
                 // What a process leaves behind when it ends runs on, and nothing of it passes.
                 Gate::Open | Gate::Ended => {}
+                // Signals are the process's, not each of its tasks'.
+                Gate::Signalled if self.is_task => {}
                 Gate::Signalled => {
                     match shared.process.next_delivery() {
                         None | Some(Delivery::Stop) => {}
-                        Some(Delivery::Throw(signal)) => {
-                            input = Some(Input::Throw(
-                                errors::killed(py, &shared.process, signal).into_value(py).into_any(),
-                            ));
+                        Some(Delivery::Throw(_)) => {
                             self.leave_handlers();
+                            self.keep(input.take());
+                            if self.cancel_wait(py)? {
+                                // What it waits for ends as cancelled, and with that the wait.
+                                return Ok(self.wait(this));
+                            }
                         }
                         Some(Delivery::Handle { signal, restore }) => {
                             match self.handle(this, signal, restore) {
@@ -203,13 +217,8 @@ impl Driver {
                     continue;
                 }
                 Gate::Stopped => {
-                    if let Some(Input::Throw(error)) = &input {
-                        if is_cancellation(py, error.bind(py)) {
-                            self.abandon();
-                            continue;
-                        }
-                    }
                     self.keep(input.take());
+                    shared.driven().held = true;
                     return Ok(self.wait(this));
                 }
                 Gate::Killed => return Err(self.killed(py)),
@@ -251,7 +260,13 @@ impl Driver {
                         return Ok(self.wait(this));
                     }
                 }
-                Err(error) if is_handler => self.handler_ended(py, error),
+                Err(error) if is_handler => {
+                    self.handler_ended(py, error);
+                    if shared.process.gate() == Gate::Signalled {
+                        // A handler may have sent the next signal: others get their turn first.
+                        return Ok(py.None());
+                    }
+                }
                 Err(error) => {
                     // Dropped without the lock: the coroutine's end may run code.
                     let frames = std::mem::take(&mut shared.driven().frames);
@@ -259,7 +274,11 @@ impl Driver {
                     if shared.process.gate() == Gate::Killed {
                         return Err(self.killed(py));
                     }
-                    return Err(error);
+                    return Err(match shared.process.signals().thrown().filter(|_| !self.is_task) {
+                        // Whatever the code made of it, this is what has ended it.
+                        Some(signal) => errors::killed(py, &shared.process, signal),
+                        None => error,
+                    });
                 }
             }
         }
@@ -301,12 +320,35 @@ impl Driver {
         errors::killed(py, &self.shared.process, signal)
     }
 
+    /// Asks its code for a clean end, as cancelling a task does: what it waits for is cancelled, or else the error is thrown
+    /// into it. True if it goes on waiting until that has ended.
+    fn cancel_wait(&self, py: Python<'_>) -> PyResult<bool> {
+        let on = self.shared.driven().waits_for(py);
+        if let Some(on) = on.filter(|on| !is_done(on.bind(py))) {
+            if on.bind(py).call_method0(intern!(py, "cancel"))?.is_truthy()? {
+                return Ok(true);
+            }
+        }
+        if let Some(frame) = self.shared.driven().frames.last_mut() {
+            frame.thrown = Some(cancellation(py).into_value(py).into_any());
+        }
+        Ok(false)
+    }
+
     /// Whoever awaits a stopped process has given up. It must not wait for SIGCONT, and no step may be taken, so this is
     /// the process's end.
     fn abandon(&self) {
         self.shared.driven().abandoned = true;
         // A fault of the recorder does not keep it alive.
         let _ = self.shared.kernel.raise(&self.shared.process, Signal::Kill, "cancelled while it was stopped");
+    }
+
+    /// True if code of the process asks, or of one below it: a time-out of its own, for instance.
+    fn is_asked_from_inside(&self, py: Python<'_>) -> bool {
+        static CURRENT: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+        let current = CURRENT.import(py, "agent_os.processes.context", "current").and_then(|current| current.call0());
+        let Ok(current) = current else { return false };
+        current.cast::<Process>().is_ok_and(|asker| asker.get().core.is_below(&self.shared.process))
     }
 
     /// Calls a handler. What it returns to be awaited becomes the innermost frame.
@@ -361,6 +403,9 @@ impl Driver {
                 }
                 driven.frames.pop()
             };
+            if let Some(restore) = frame.as_ref().and_then(|frame| frame.restore) {
+                self.shared.process.handled(restore);
+            }
             // Dropped without the lock: this closes the handler, which may run code.
             drop(frame);
         }
@@ -451,7 +496,7 @@ impl Driver {
         let on = {
             let mut driven = self.shared.driven();
             driven.callbacks.push((callback.clone_ref(py), context.as_ref().map(|context| context.clone_ref(py))));
-            driven.frames.last().and_then(|frame| frame.on.as_ref().map(|on| on.clone_ref(py)))
+            driven.waits_for(py)
         };
         let Some(on) = on else { return Ok(()) };
         let keywords = PyDict::new(py);
@@ -467,7 +512,7 @@ impl Driver {
             let before = driven.callbacks.len();
             driven.callbacks.retain(|(one, _)| !one.is(callback));
             let removed = before - driven.callbacks.len();
-            (driven.frames.last().and_then(|frame| frame.on.as_ref().map(|on| on.clone_ref(py))), removed)
+            (driven.waits_for(py), removed)
         };
         match on {
             Some(on) => on.bind(py).call_method1(intern!(py, "remove_done_callback"), (callback,))?.extract(),
@@ -479,12 +524,19 @@ impl Driver {
     #[pyo3(signature = (msg=None))]
     fn cancel(this: &Bound<'_, Self>, msg: Option<&Bound<'_, PyAny>>) -> PyResult<bool> {
         let py = this.py();
-        let on = {
-            let driven = this.get().shared.driven();
-            driven.frames.last().and_then(|frame| frame.on.as_ref().map(|on| on.clone_ref(py)))
-        };
-        let Some(on) = on else {
-            this.get().abandon();
+        let driver = this.get();
+        if driver.shared.process.gate() == Gate::Stopped && !driver.is_asked_from_inside(py) {
+            // Whoever awaits it must not wait for SIGCONT.
+            driver.abandon();
+            return Ok(true);
+        }
+        let on = driver.shared.driven().waits_for(py);
+        let Some(on) = on.filter(|_| driver.shared.process.gate() != Gate::Stopped) else {
+            // It is for the code's next step, which waits for SIGCONT.
+            driver.keep(Some(Input::Throw(cancellation(py).into_value(py).into_any())));
+            if driver.shared.process.gate() != Gate::Stopped {
+                driver.shared.wake(py, this.as_any())?;
+            }
             return Ok(true);
         };
         let keywords = PyDict::new(py);
@@ -497,8 +549,14 @@ impl Driver {
     /// Part of being a future: whoever was woken asks for it, and takes the next step.
     fn result(&self) {}
 
-    fn done(&self) -> bool {
-        self.shared.driven().frames.is_empty()
+    /// True if a step would get anywhere.
+    fn done(&self, py: Python<'_>) -> bool {
+        match self.shared.process.gate() {
+            Gate::Open | Gate::Ended => {}
+            Gate::Signalled | Gate::Stopped | Gate::Killed => return true,
+        }
+        let on = self.shared.driven().waits_for(py);
+        on.is_none_or(|on| is_done(on.bind(py)))
     }
 
     fn _wake(this: &Bound<'_, Self>) -> PyResult<()> {
@@ -536,10 +594,6 @@ fn is_done(on: &Bound<'_, PyAny>) -> bool {
 fn cancelled_class(py: Python<'_>) -> PyResult<&Bound<'_, PyAny>> {
     static CANCELLED: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
     CANCELLED.import(py, "asyncio", "CancelledError")
-}
-
-fn is_cancellation(py: Python<'_>, error: &Bound<'_, PyAny>) -> bool {
-    cancelled_class(py).and_then(|class| error.is_instance(class)).unwrap_or(false)
 }
 
 fn cancellation(py: Python<'_>) -> PyErr {

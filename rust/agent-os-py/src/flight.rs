@@ -77,22 +77,34 @@ impl Flight {
         result: Option<&Bound<'_, PyAny>>,
     ) {
         self.put(State::Running { audited, started });
-        let attached: Arc<dyn Attached> = Arc::clone(self) as Arc<dyn Attached>;
-        if let Some(child) = self.child.get() {
-            child.attach(&attached);
-        }
-        let Some(process) = self.process.as_ref().filter(|process| !process.is_operator()) else {
-            return self.look_again();
-        };
         if let Some(coroutine) = result.filter(|result| result.hasattr(intern!(py, "cr_frame")).unwrap_or(false)) {
             if let Ok(event_loop) = running_loop(py) {
                 let kept = Some((coroutine.clone().unbind(), event_loop.unbind()));
                 *self.coroutine.lock().unwrap_or_else(PoisonError::into_inner) = kept;
             }
         }
-        process.attach(&attached);
-        // It may have been killed before this was attached.
+        // It may have been killed in between.
         self.look_again();
+    }
+
+    /// From now on a signal that ends the process, or the run, ends the call.
+    pub(crate) fn attach(self: &Arc<Self>) {
+        let attached: Arc<dyn Attached> = Arc::clone(self) as Arc<dyn Attached>;
+        if let Some(child) = self.child.get() {
+            child.attach(&attached);
+        }
+        if let Some(process) = self.process.as_ref().filter(|process| !process.is_operator()) {
+            process.attach(&attached);
+        }
+        self.look_again();
+    }
+
+    /// Takes what was decided and did not begin.
+    pub(crate) fn take_ready(&self) -> Option<Audited<CoreDecision, Reservation>> {
+        match self.take_if(|state| matches!(state, State::Ready(_))) {
+            State::Ready(audited) => Some(audited),
+            _ => None,
+        }
     }
 
     /// A run that never began is over.
@@ -111,7 +123,11 @@ impl Attached for Flight {
         if !caller_is_killed && !self.child.get().is_some_and(is_killed) {
             return;
         }
-        if let Some((audited, started)) = self.take_running() {
+        let ready = self.take_ready().map(|audited| {
+            self.kernel.withdraw(&audited, self.process.as_deref());
+            (audited, Instant::now())
+        });
+        if let Some((audited, started)) = ready.or_else(|| self.take_running()) {
             if let Some(child) = self.child.get().filter(|child| caller_is_killed && child.is_foreground()) {
                 // It runs inside of code that takes no step any more.
                 let _ = self.kernel.raise(child, Signal::Kill, "the process that waits for it was killed");

@@ -12,7 +12,7 @@ import anyio
 import anyio.lowlevel
 import pytest
 
-from agent_os import UnsupportedEntryPoint
+from agent_os import AgentKilled, AgentSignal, UnsupportedEntryPoint
 from tests.unit.kernel.desk import desk
 
 VALUE: contextvars.ContextVar[str] = contextvars.ContextVar("value", default="outside")
@@ -298,3 +298,143 @@ def test_without_asyncio_it_says_so() -> None:
         coroutine = kernel.execute(agent)
         with pytest.raises(UnsupportedEntryPoint, match="no event loop of asyncio"):
             coroutine.send(None)
+
+
+async def test_a_run_inside_a_run_waits_as_long_as_it_must() -> None:
+    with desk() as kernel:
+
+        @kernel.tool("t.slow")
+        async def slow() -> str:
+            await asyncio.sleep(0.001)
+            return "slow"
+
+        @kernel.register
+        async def inner() -> str:
+            await asyncio.sleep(0.001)
+            return await slow()
+
+        @kernel.register
+        async def middle() -> str:
+            return await asyncio.create_task(kernel.execute(inner))
+
+        @kernel.register
+        async def outer() -> str:
+            return await kernel.execute(middle)
+
+        assert await asyncio.wait_for(kernel.execute(outer), 5) == "slow"
+
+
+@pytest.mark.parametrize("signal", [AgentSignal.SIGKILL, AgentSignal.SIGTERM])
+async def test_a_signal_to_the_inner_run_is_an_error_of_the_outer_one(signal: AgentSignal) -> None:
+    with desk() as kernel:
+
+        @kernel.register
+        async def inner() -> None:
+            await asyncio.sleep(3600)
+
+        @kernel.register
+        async def outer() -> str:
+            try:
+                await kernel.execute(inner)
+            except AgentKilled as killed:
+                return AgentSignal(killed.signal).name
+            return "nothing"
+
+        process = kernel.spawn(outer)
+        await asyncio.sleep(0.01)
+        kernel.signals.signal("inner", signal)
+        assert await asyncio.wait_for(process.result(), 5) == signal.name
+
+
+async def test_a_time_out_of_its_own_waits_until_a_stopped_process_goes_on() -> None:
+    with desk() as kernel:
+
+        @kernel.register
+        async def agent() -> str:
+            try:
+                await asyncio.wait_for(asyncio.sleep(3600), 0.01)
+            except (TimeoutError, asyncio.TimeoutError):
+                return "late"
+            return "nothing"
+
+        process = kernel.spawn(agent)
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        process.stop()
+        await asyncio.sleep(0.05)
+        assert process.state == "stopped"
+        process.cont()
+        assert await asyncio.wait_for(process.result(), 5) == "late"
+
+
+async def test_to_continue_and_cancel_in_one_turn_is_to_cancel() -> None:
+    with desk() as kernel:
+        seen: list[str] = []
+
+        @kernel.register
+        async def agent() -> None:
+            try:
+                for _ in range(1_000_000):
+                    await asyncio.sleep(0)
+            finally:
+                seen.append("cleaned up")
+
+        run = asyncio.ensure_future(kernel.execute(agent))
+        await asyncio.sleep(0)
+        process = kernel.processes()[0]
+        process.stop()
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        process.cont()
+        run.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await asyncio.wait_for(run, 5)
+        assert seen == ["cleaned up"]
+
+
+async def test_sigterm_lets_everything_that_the_code_waits_for_end() -> None:
+    with desk() as kernel:
+        seen: list[int] = []
+
+        async def work(number: int) -> None:
+            try:
+                await asyncio.sleep(3600)
+            finally:
+                await asyncio.sleep(0)
+                seen.append(number)
+
+        @kernel.register
+        async def agent() -> None:
+            await asyncio.gather(*(work(number) for number in range(3)))
+
+        process = kernel.spawn(agent)
+        await asyncio.sleep(0.01)
+        assert await process.terminate(grace=5) == ("killed", AgentSignal.SIGTERM)
+        assert sorted(seen) == [0, 1, 2]
+
+
+async def test_a_stopped_process_keeps_no_loop_busy() -> None:
+    with desk() as kernel:
+        answer: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+        @kernel.register
+        async def agent() -> None:
+            await answer
+
+        process = kernel.spawn(agent)
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        process.stop()
+        answer.set_result(None)
+        turns = 0
+
+        def turn() -> None:
+            nonlocal turns
+            turns += 1
+
+        handle = [asyncio.get_running_loop().call_soon(turn)]
+        await asyncio.sleep(0.02)
+        assert (turns, handle[0].cancelled()) == (1, False)
+        assert process.state == "stopped"
+        process.cont()
+        assert await asyncio.wait_for(process.wait(), 5) == ("returned", None)
