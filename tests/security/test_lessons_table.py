@@ -1,16 +1,19 @@
-"""The table of lessons is whole, and every test that it names exists."""
+"""The table of lessons is whole, every test that it names exists, and so does every listed defence."""
 
 from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
+import yaml
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
 TEXT = (HERE / "README.md").read_text(encoding="utf-8")
 ROWS = re.findall(r"^\| (\d+) \| ([^|]+) \| ([^|]+) \|$", TEXT, flags=re.MULTILINE)
+MUTANTS = yaml.safe_load((HERE / "mutants.yaml").read_text(encoding="utf-8"))
 NAMED = sorted(set(re.findall(r"`([\w./-]+\.(?:py|rs)(?:::\w+)?)`", TEXT)))
 
 
@@ -30,3 +33,19 @@ def test_what_the_table_names_exists(name: str) -> None:
     source = path.read_text(encoding="utf-8")
     if function:
         assert re.search(rf"^ *(?:async )?(?:def|fn) {function}\(", source, flags=re.MULTILINE)
+
+
+@pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant["defence"])
+def test_a_listed_defence_stands_where_the_list_says_and_its_tests_exist(mutant: dict[str, Any]) -> None:
+    """So that `make mutants`, which takes hours, does not find out that the code has moved on."""
+    assert (ROOT / mutant["file"]).read_text(encoding="utf-8").count(mutant["from"]) == 1
+    for test in mutant["fails"]:
+        if not test.startswith("cargo "):
+            file, _, name = test.partition("::")
+            function = name.partition("[")[0]
+            assert f"def {function}" in (ROOT / file).read_text(encoding="utf-8")
+
+
+def test_no_defence_is_listed_twice() -> None:
+    names = [mutant["defence"] for mutant in MUTANTS]
+    assert sorted(set(names)) == sorted(names)
