@@ -196,6 +196,21 @@ async def test_24_a_kill_in_the_middle_of_a_step_withholds_the_result() -> None:
             await kernel.execute(agent)
 
 
+async def test_25_a_process_that_stops_in_its_last_step_gives_its_result_when_it_goes_on() -> None:
+    with desk() as kernel:
+
+        @kernel.register
+        async def agent() -> str:
+            kernel.processes()[0].stop()
+            return "done"
+
+        process = kernel.spawn(agent)
+        await turns(5)
+        assert (process.state, process.status) == ("stopped", None)
+        process.cont()
+        assert await asyncio.wait_for(process.result(), 5) == "done"
+
+
 async def test_25_after_a_kill_in_the_middle_of_a_step_nothing_passes() -> None:
     with desk() as kernel:
         effects = []

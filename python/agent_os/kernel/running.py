@@ -66,6 +66,7 @@ class Running:
         for process in self.core.processes():
             if process.alive:
                 self.core.raise_signal(process, AgentSignal.SIGKILL, why)
+            process.reap()
 
     @property
     def approver(self) -> Approver | None:

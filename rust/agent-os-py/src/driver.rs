@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use agent_os_core::kernel::{Attached, Gate, Process as CoreProcess};
 use agent_os_core::signal::{Delivery, Signal, SignalSet};
-use pyo3::exceptions::{PyAttributeError, PyRuntimeError, PyStopIteration};
+use pyo3::exceptions::{PyAttributeError, PyRuntimeError, PyStopIteration, PyValueError};
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
@@ -49,6 +49,10 @@ struct Driven {
     callbacks: Vec<(Py<PyAny>, Option<Py<PyAny>>)>,
     event_loop: Option<Py<PyAny>>,
     blocking: bool,
+    /// How its code ended while it was stopped: nobody is told before SIGCONT.
+    ended: Option<PyErr>,
+    /// A step is being taken.
+    stepping: bool,
     /// It waits for SIGCONT, whatever becomes of what its code waits for.
     held: bool,
     /// Whoever awaited it has given up while it was stopped.
@@ -169,6 +173,21 @@ pub(crate) struct Driver {
 
 impl Driver {
     fn step(&self, this: &Bound<'_, Self>, input: Input) -> PyResult<Py<PyAny>> {
+        self.enter()?;
+        let stepped = self.take_step(this, input);
+        self.shared.driven().stepping = false;
+        stepped
+    }
+
+    /// As for any coroutine, code that is running can neither be run nor closed.
+    fn enter(&self) -> PyResult<()> {
+        if std::mem::replace(&mut self.shared.driven().stepping, true) {
+            return Err(PyValueError::new_err("coroutine already executing"));
+        }
+        Ok(())
+    }
+
+    fn take_step(&self, this: &Bound<'_, Self>, input: Input) -> PyResult<Py<PyAny>> {
         let py = this.py();
         let shared = &self.shared;
         let mut input = Some(input);
@@ -226,6 +245,9 @@ impl Driver {
             let (coroutine, on, kept, is_handler) = {
                 let mut driven = shared.driven();
                 let Some(frame) = driven.frames.last_mut() else {
+                    if let Some(ended) = driven.ended.take() {
+                        return Err(ended);
+                    }
                     return Err(PyRuntimeError::new_err("cannot reuse already awaited coroutine"));
                 };
                 (frame.coroutine.clone_ref(py), frame.on.take(), frame.thrown.take(), frame.restore.is_some())
@@ -274,11 +296,15 @@ impl Driver {
                     if shared.process.gate() == Gate::Killed {
                         return Err(self.killed(py));
                     }
-                    return Err(match shared.process.signals().thrown().filter(|_| !self.is_task) {
+                    let ended = match shared.process.signals().thrown().filter(|_| !self.is_task) {
                         // Whatever the code made of it, this is what has ended it.
                         Some(signal) => errors::killed(py, &shared.process, signal),
                         None => error,
-                    });
+                    };
+                    if shared.process.gate() != Gate::Stopped {
+                        return Err(ended);
+                    }
+                    shared.driven().ended = Some(ended);
                 }
             }
         }
@@ -467,11 +493,14 @@ impl Driver {
             self.shared.bury();
             return Ok(());
         }
+        self.enter()?;
         let frames = std::mem::take(&mut self.shared.driven().frames);
-        for frame in frames.into_iter().rev() {
-            frame.coroutine.bind(py).call_method0(intern!(py, "close"))?;
-        }
-        Ok(())
+        let closed = frames
+            .into_iter()
+            .rev()
+            .try_for_each(|frame| frame.coroutine.bind(py).call_method0(intern!(py, "close")).map(drop));
+        self.shared.driven().stepping = false;
+        closed
     }
 
     /// Part of being a future: set while a task is to wait for it.

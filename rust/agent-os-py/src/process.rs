@@ -117,14 +117,14 @@ impl Process {
 
     /// The numbers of the signals that are pending.
     #[getter]
-    fn pending(&self) -> Vec<u8> {
-        self.core.signals().pending().iter().map(Signal::number).collect()
+    fn pending(&self) -> Vec<u32> {
+        numbers_of(self.core.signals().pending())
     }
 
     /// The numbers of the signals that it blocks.
     #[getter]
-    fn blocked(&self) -> Vec<u8> {
-        self.core.signals().blocked().iter().map(Signal::number).collect()
+    fn blocked(&self) -> Vec<u32> {
+        numbers_of(self.core.signals().blocked())
     }
 
     /// Sends it a signal in the name of `sender` and says what became of it. If `sender` has not started the process it
@@ -150,11 +150,11 @@ impl Process {
     }
 
     /// Blocks signals until they are unblocked (`how` is `block`, `unblock` or `set`), and gives those that were blocked.
-    fn mask(&self, how: &str, numbers: Vec<u8>) -> PyResult<Vec<u8>> {
+    fn mask(&self, how: &str, numbers: Vec<u8>) -> PyResult<Vec<u32>> {
         let how = Mask::from_code(how).ok_or_else(|| {
             PyValueError::new_err(format!("`{how}` is no way to change a mask; use block, unblock or set"))
         })?;
-        Ok(self.core.set_mask(how, set_of(numbers)?).iter().map(Signal::number).collect())
+        Ok(numbers_of(self.core.set_mask(how, set_of(numbers)?)))
     }
 
     /// Arranges what is to happen on a signal (`default`, `ignore` or `handle`), and gives what was arranged.
@@ -197,11 +197,9 @@ impl Process {
 
     /// What must be done before its next step, for code that nobody drives: `("handle", number, restore)`,
     /// `("throw", number, [])`, `("stop", 0, [])`, or `None`.
-    fn next_delivery(&self) -> Option<(&'static str, u8, Vec<u8>)> {
+    fn next_delivery(&self) -> Option<(&'static str, u8, Vec<u32>)> {
         self.core.next_delivery().map(|delivery| match delivery {
-            Delivery::Handle { signal, restore } => {
-                ("handle", signal.number(), restore.iter().map(Signal::number).collect())
-            }
+            Delivery::Handle { signal, restore } => ("handle", signal.number(), numbers_of(restore)),
             Delivery::Throw(signal) => ("throw", signal.number(), Vec::new()),
             Delivery::Stop => ("stop", 0, Vec::new()),
         })
@@ -327,6 +325,11 @@ impl Attached for Bell {
 
 fn known(number: u8) -> PyResult<Signal> {
     Signal::from_number(number).ok_or_else(|| PyValueError::new_err(format!("there is no signal {number}")))
+}
+
+/// As numbers: a list of bytes would become a text of them.
+fn numbers_of(set: SignalSet) -> Vec<u32> {
+    set.iter().map(|signal| u32::from(signal.number())).collect()
 }
 
 fn set_of(numbers: Vec<u8>) -> PyResult<SignalSet> {

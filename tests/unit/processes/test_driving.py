@@ -367,6 +367,32 @@ async def test_a_time_out_of_its_own_waits_until_a_stopped_process_goes_on() -> 
         assert await asyncio.wait_for(process.result(), 5) == "late"
 
 
+async def test_code_that_runs_can_neither_be_stepped_nor_closed() -> None:
+    with desk() as kernel:
+
+        async def tries() -> list[str]:
+            said = []
+            for what in ("close", "send"):
+                with pytest.raises(ValueError, match="already executing") as refused:
+                    getattr(own[0], what)(*([None] if what == "send" else []))
+                said.append(str(refused.value))
+            return said
+
+        own: list[Any] = []
+
+        async def child() -> list[str]:
+            task = asyncio.current_task()
+            assert task is not None
+            own.append(task.get_coro())
+            return await tries()
+
+        @kernel.register
+        async def parent() -> list[str]:
+            return await asyncio.create_task(child())
+
+        assert len(await asyncio.wait_for(kernel.execute(parent), 5)) == 2
+
+
 async def test_to_continue_and_cancel_in_one_turn_is_to_cancel() -> None:
     with desk() as kernel:
         seen: list[str] = []

@@ -279,6 +279,7 @@ async def test_shutdown_lets_processes_end_and_kills_those_that_do_not() -> None
         ("killed", AgentSignal.SIGTERM),
         ("killed", AgentSignal.SIGKILL),
     ]
+    assert kernel.processes() == []
     assert not kernel.check("t.any", agent="polite")
 
 
