@@ -21,7 +21,10 @@ AUTHORITY = re.compile(r"(?:[A-Za-z0-9\-._~!$&'()*+,;=:%]*@)?(\[[^\]@]*\]|[^:@\[
 ATOM = r"[A-Za-z0-9#$&'*+\-/=?^_`{|}~]+"
 MAIL = re.compile(rf"({ATOM}(?:\.{ATOM})*)@([^@]+)")
 DEVIATIONS = re.compile("[\u00df\u1e9e\u03c2\u200c\u200d]")
-LOCAL_NAMES = re.compile(r"[^.]+|.*\.(localhost|localdomain|local|internal|intranet|lan|home|home\.arpa|corp|private)")
+LOCAL_NAMES = re.compile(
+    r"[^.]+|(.*\.)?(localhost|localdomain|local|internal|intranet|lan|home|home\.arpa|corp|private|mail|test|invalid|alt|svc"
+    r"|consul)"
+)
 # What the standard library calls global and is not for anybody: multicast, relays, one cloud's service, and networks
 # that are wholly set aside although parts of them were given out again.
 ALSO_PRIVATE = [

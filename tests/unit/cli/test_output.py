@@ -79,6 +79,7 @@ def test_an_entry_with_nothing_but_what_its_kind_has_makes_a_line(kind: str) -> 
         "tool.registered": {"action": "a", "origin": "untrusted", "labels": [], "injected": []},
         "signal.sent": {"agent": "b", "pid": 1, "sender": 0, "signal": "SIGTERM"},
         "text": {"pid": 1, "origin": "user"},
+        "log.retained": {"root": "00", "to": 5},
         "log.recovered": {"at": 9, "dropped_bytes": 12},
     }
     entry = {"seq": 7, "time": 0, "kind": kind, **fields.get(kind, {})}
