@@ -384,6 +384,29 @@ async def test_20_an_agent_signals_what_it_has_started_and_asks_for_the_rest() -
         assert about(kernel, "signal.send") == [("denied", "denied_by_default")]
 
 
+async def test_25_after_a_kill_in_the_middle_of_a_step_no_signal_passes_either() -> None:
+    with desk() as kernel:
+
+        @kernel.register
+        async def child() -> None:
+            await asyncio.sleep(3600)
+
+        @kernel.register
+        async def agent() -> None:
+            below = kernel.spawn(child)
+            me = next(each for each in kernel.processes() if each.agent_id == "agent")
+            sender = threading.Thread(target=me.kill)
+            sender.start()
+            sender.join()
+            with contextlib.suppress(BaseException):
+                below.kill()
+
+        with pytest.raises(AgentKilled):
+            await kernel.execute(agent)
+        assert [each.status for each in kernel.processes() if each.agent_id == "child"] == [None]
+        assert about(kernel, "signal.send") == [("denied", "process_killed")]
+
+
 async def test_20_nobody_but_the_kernel_raises_its_own_signals() -> None:
     with desk() as kernel:
         process = spawned(kernel, sleeps, Steps())

@@ -68,7 +68,10 @@ def run_sync(kernel: Running, agent_id: str, function: Function, args: Any, kwar
     call = kernel.core.run(agent_id, parent(kernel), describe(agent_id, args, kwargs))
     if call.asks:
         confirm(call, kernel.approver, kernel.approval_seconds)
-    return _perform(call, function, args, kwargs)
+    try:
+        return _perform(call, function, args, kwargs)
+    finally:
+        handlers.forget(call.child)
 
 
 async def _in_thread(call: Call, function: Function, args: Any, kwargs: Any) -> Any:

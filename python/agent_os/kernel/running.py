@@ -61,8 +61,8 @@ class Running:
         """The processes that were not reaped, by number."""
         return [AgentProcess(self.core, each) for each in self.core.processes()]
 
-    def kill_all(self, why: str) -> None:
-        """Kills every process; ``why`` stands in the log. Refused inside a running agent."""
+    def _kill_all(self, why: str) -> None:
+        """Refused inside a running agent."""
         for process in self.core.processes():
             if process.alive:
                 self.core.raise_signal(process, AgentSignal.SIGKILL, why)

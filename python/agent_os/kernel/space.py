@@ -265,7 +265,7 @@ class KernelSpace(Running):
 
         ``await kernel.shutdown()`` lets processes end cleanly first.
         """
-        self.kill_all("the kernel is closed")
+        self._kill_all("the kernel is closed")
         self.core.close()
         if self._watcher is not None:
             self._watcher.close()

@@ -57,8 +57,11 @@ async def _run(
 ) -> None:
     try:
         outcome.set_result(await agents.carry_out(kernel, call, function, args, kwargs))
-    except BaseException as error:  # noqa: BLE001 -- it belongs to whoever asks for the result
+    except BaseException as error:  # it belongs to whoever asks for the result
         outcome.set_exception(error)
+        if isinstance(error, (KeyboardInterrupt, SystemExit)):
+            # These end the program, as they do in any task.
+            raise
     finally:
         if process() is None:
             call.child.reap()

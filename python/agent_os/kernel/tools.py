@@ -118,13 +118,10 @@ def _async_tool(kernel: Running, tool: Tool) -> Function:
     commits = kernel.commits
 
     async def wrapper(*args: Any, **kwargs: Any) -> Any:
-        while True:
-            try:
-                call = begin(current(), args, kwargs)
-                break
-            except Held:
-                # The driver takes the next step when the process may go on.
-                await asyncio.sleep(0)
+        try:
+            call = begin(current(), args, kwargs)
+        except Held:
+            call = await _begun_later(begin, args, kwargs)
         if call.asks:
             await confirm_async(call, kernel.approver, kernel.approval_seconds)
         if commits is not None:
@@ -173,9 +170,14 @@ def _invoked_here(call: Call) -> Any:
         with suppress(Held):
             return call.invoke()
         if process is None or _is_in_a_loop():
-            call.abandon()
-            raise PermissionError("the process was stopped before the tool began, and nothing may block an event loop")
+            raise _given_up(call)
         process.wait_while_stopped()
+
+
+def _given_up(call: Call) -> PermissionError:
+    """Of a call that was decided before its process was stopped, where nothing may wait for SIGCONT."""
+    call.abandon()
+    return PermissionError("the process was stopped before the tool began, so it did not begin; call it again")
 
 
 def _is_in_a_loop() -> bool:
@@ -189,12 +191,10 @@ def _is_in_a_loop() -> bool:
 async def run_in_thread(kernel: Running, tool: Tool, args: Any, kwargs: Any) -> Any:
     """Calls a sync tool without blocking the loop. It is decided and confirmed here, so that a waiter who is cancelled
     before it began has cancelled it."""
-    while True:
-        try:
-            call = tool.begin(current(), args, kwargs)
-            break
-        except Held:
-            await asyncio.sleep(0)
+    try:
+        call = tool.begin(current(), args, kwargs)
+    except Held:
+        call = await _begun_later(tool.begin, args, kwargs)
     if call.asks:
         await confirm_async(call, kernel.approver, kernel.approval_seconds)
     try:
@@ -202,6 +202,12 @@ async def run_in_thread(kernel: Running, tool: Tool, args: Any, kwargs: Any) -> 
     except asyncio.CancelledError:
         call.abandon()
         raise
+
+
+async def _begun_later(begin: Callable[..., Call], args: Any, kwargs: Any) -> Call:
+    """The driver takes the next step when the process may go on. Code that is not driven is denied."""
+    await asyncio.sleep(0)
+    return begin(current(), args, kwargs, True)
 
 
 def _invoked(call: Call) -> Any:
@@ -213,11 +219,13 @@ def _invoked(call: Call) -> Any:
 
 
 async def _invoked_later(call: Call) -> Any:
-    while True:
-        # The driver takes the next step when the process may go on.
-        await asyncio.sleep(0)
-        with suppress(Held):
-            return await call.invoke()
+    # As for `_begun_later`.
+    await asyncio.sleep(0)
+    try:
+        running = call.invoke()
+    except Held:
+        raise _given_up(call) from None
+    return await running
 
 
 def _perform(call: Call) -> Any:

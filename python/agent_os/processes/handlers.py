@@ -10,16 +10,18 @@ from agent_os.processes.context import entered
 from agent_os.processes.signals import AgentSignal
 
 if TYPE_CHECKING:
-    from agent_os._core import Process
+    from agent_os._core import Kernel, Process
 
 Handler = Callable[[AgentSignal], Any]
 
 _ARRANGED: dict[tuple[int, int], dict[int, Handler]] = {}
 
 
-def arrange(process: Process, signal: AgentSignal, handler: Handler | None, mask: Iterable[AgentSignal]) -> None:
+def arrange(
+    core: Kernel, process: Process, signal: AgentSignal, handler: Handler | None, mask: Iterable[AgentSignal]
+) -> None:
     """Calls ``handler`` on the signal, or with ``None`` does again what the signal does by itself."""
-    process.arrange(signal, "default" if handler is None else "handle", [int(one) for one in mask])
+    core.arrange(process, signal, "default" if handler is None else "handle", [int(one) for one in mask])
     arranged = _ARRANGED.setdefault(process.key, {})
     if handler is None:
         arranged.pop(signal, None)
@@ -27,9 +29,9 @@ def arrange(process: Process, signal: AgentSignal, handler: Handler | None, mask
         arranged[signal] = handler
 
 
-def ignore(process: Process, signal: AgentSignal) -> None:
+def ignore(core: Kernel, process: Process, signal: AgentSignal) -> None:
     """Lets the signal do nothing."""
-    process.arrange(signal, "ignore", [])
+    core.arrange(process, signal, "ignore", [])
     _ARRANGED.get(process.key, {}).pop(signal, None)
 
 

@@ -11,7 +11,6 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from agent_os.processes import handlers
-from agent_os.processes.context import current
 from agent_os.processes.signals import AgentSignal
 
 if TYPE_CHECKING:
@@ -117,7 +116,7 @@ class AgentProcess:
         """
         if self._handle.state == "reaped":
             raise ProcessLookupError(f"process {self.pid} has ended and was waited for")
-        self._handle.signal(_sender(self._core), AgentSignal(signal))
+        self._core.signal(self._handle, AgentSignal(signal))
 
     def kill(self) -> None:
         """Ends it at once: no further step, not even of its ``finally`` blocks. SIGTERM is for a clean end."""
@@ -145,31 +144,32 @@ class AgentProcess:
     ) -> None:
         """Has ``handler(signal)``, which may be async, called instead of what the signal does by itself; ``None`` takes
         it back. It runs in the process, between two steps of its code, while the signal and those of ``mask`` are
-        blocked. Raises ``ValueError`` for SIGKILL and SIGSTOP. Only the process itself and the operator may."""
-        self._refuse_others("arrange signals")
-        handlers.arrange(self._handle, AgentSignal(signal), handler, [AgentSignal(one) for one in mask])
+        blocked. Raises ``ValueError`` for SIGKILL and SIGSTOP, and ``PolicyDenied`` for whoever is neither the process
+        itself nor the operator."""
+        self._refuse_ended()
+        handlers.arrange(self._core, self._handle, AgentSignal(signal), handler, [AgentSignal(one) for one in mask])
 
     def ignore(self, signal: AgentSignal | int) -> None:
         """Lets a signal do nothing, until ``on`` says otherwise."""
-        self._refuse_others("arrange signals")
-        handlers.ignore(self._handle, AgentSignal(signal))
+        self._refuse_ended()
+        handlers.ignore(self._core, self._handle, AgentSignal(signal))
 
     def block(self, *signals: AgentSignal | int) -> tuple[AgentSignal, ...]:
         """Keeps these signals pending until ``unblock``, and gives those that were blocked before."""
-        self._refuse_others("block signals")
-        return tuple(AgentSignal(one) for one in self._handle.mask("block", [int(one) for one in signals]))
+        return self._mask("block", signals)
 
     def unblock(self, *signals: AgentSignal | int) -> tuple[AgentSignal, ...]:
         """Lets these signals through again, and gives those that were blocked before."""
-        self._refuse_others("unblock signals")
-        return tuple(AgentSignal(one) for one in self._handle.mask("unblock", [int(one) for one in signals]))
+        return self._mask("unblock", signals)
 
-    def _refuse_others(self, what: str) -> None:
+    def _mask(self, how: str, signals: tuple[AgentSignal | int, ...]) -> tuple[AgentSignal, ...]:
+        self._refuse_ended()
+        before = self._core.mask(self._handle, how, [int(one) for one in signals])
+        return tuple(AgentSignal(one) for one in before)
+
+    def _refuse_ended(self) -> None:
         if self._handle.status is not None:
             raise ProcessLookupError(f"process {self.pid} has ended")
-        caller = current()
-        if caller is not None and not caller.is_operator and caller.key != self._handle.key:
-            raise PermissionError(f"process {caller.pid} may not {what} for process {self.pid}; only that process may")
 
     async def wait(self) -> WaitStatus:
         """Waits for its end and says how it ended; it is then reaped. May be awaited more than once."""
@@ -210,8 +210,3 @@ def _look(handle: Process, ended: Future[WaitStatus]) -> None:
     kind, number = status
     with suppress(InvalidStateError):
         ended.set_result(WaitStatus(kind, None if number is None else AgentSignal(number)))
-
-
-def _sender(core: Kernel) -> Process:
-    caller = current()
-    return core.operator if caller is None else caller

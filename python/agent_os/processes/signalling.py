@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from agent_os.processes.context import current
 from agent_os.processes.signals import AgentSignal
 
 if TYPE_CHECKING:
@@ -33,24 +32,18 @@ class Signals:
         return self._send(f"group {group} has no process", signal, lambda each: each.group == group)
 
     def _send(self, none: str, signal: AgentSignal | int, wanted: Callable[[Process], bool]) -> int:
-        sender = current() or self._core.operator
         targets = [each for each in self._core.processes() if each.alive and wanted(each)]
         if not targets:
             raise ProcessLookupError(none)
-        _each(targets, sender, AgentSignal(signal))
+        # One that may not be signalled, or cannot be recorded, does not keep the signal from the others.
+        failed = [error for each in targets if (error := self._sent(each, AgentSignal(signal))) is not None]
+        if failed:
+            raise failed[0]
         return len(targets)
 
-
-def _each(targets: Iterable[Process], sender: Process, signal: AgentSignal) -> None:
-    """One that may not be signalled, or cannot be recorded, does not keep the signal from the others."""
-    failed = [error for target in targets if (error := _sent(target, sender, signal)) is not None]
-    if failed:
-        raise failed[0]
-
-
-def _sent(target: Process, sender: Process, signal: AgentSignal) -> Exception | None:
-    try:
-        target.signal(sender, signal)
-    except Exception as error:  # noqa: BLE001 -- raised when all have got the signal
-        return error
-    return None
+    def _sent(self, target: Process, signal: AgentSignal) -> Exception | None:
+        try:
+            self._core.signal(target, signal)
+        except Exception as error:  # noqa: BLE001 -- raised when all have got the signal
+            return error
+        return None

@@ -412,7 +412,7 @@ impl Call {
         let started = Instant::now();
         let begun = self
             .kernel
-            .start(right, child, now())
+            .start(right, child)
             .and_then(|_| if parent.is_operator() { self.tell(child, args, kwargs) } else { Ok(()) });
         match begun {
             Ok(()) => {
@@ -420,19 +420,9 @@ impl Call {
                 Ok(self.handle(child))
             }
             Err(fault) => {
-                self.kernel.end(child, Status::Raised);
                 // Nothing ran; the room for saying so was reserved.
                 self.kernel.withdraw(&audited, self.flight.process.as_deref());
-                self.finish(
-                    py,
-                    audited,
-                    started,
-                    "withheld",
-                    None,
-                    Some(("RecorderError", Message::Said(&fault.message))),
-                    None,
-                )?;
-                Err(errors::unrecorded(py, &fault))
+                Err(self.withheld(py, audited, started, Status::Raised, &fault)?)
             }
         }
     }
@@ -548,17 +538,7 @@ impl Call {
                     Ok(()) => Some(reference.as_slice()),
                     Err(fault) => {
                         // The room for a small outcome is reserved; the payload has none.
-                        self.finish_child(Status::Returned);
-                        self.finish(
-                            py,
-                            audited,
-                            started,
-                            "withheld",
-                            None,
-                            Some(("RecorderError", Message::Said(&fault.message))),
-                            None,
-                        )?;
-                        return Err(errors::unrecorded(py, &fault));
+                        return Err(self.withheld(py, audited, started, Status::Returned, &fault)?);
                     }
                 }
             }
@@ -622,6 +602,21 @@ impl Call {
             None => Message::Said(""),
         };
         self.finish(py, audited, started, status, None, Some((&class, message)), None)
+    }
+
+    /// Records that the result is withheld because the recorder failed, and gives the error for the caller.
+    fn withheld(
+        &self,
+        py: Python<'_>,
+        audited: Audited<CoreDecision, Reservation>,
+        started: Instant,
+        status: Status,
+        fault: &RecordFault,
+    ) -> PyResult<PyErr> {
+        self.finish_child(status);
+        let said = Some(("RecorderError", Message::Said(&fault.message)));
+        self.finish(py, audited, started, "withheld", None, said, None)?;
+        Ok(errors::unrecorded(py, fault))
     }
 
     #[expect(clippy::too_many_arguments, reason = "an outcome is recorded whole")]

@@ -21,10 +21,10 @@ use crate::flight::running_loop;
 use crate::kernel::CoreKernel;
 use crate::process::Process;
 
-/// Coroutines that were killed. They are neither closed nor dropped, because both would run their code.
+/// Coroutines that may take no step. They are neither closed nor dropped, because both would run their code.
 static MORGUE: AtomicUsize = AtomicUsize::new(0);
 
-/// How many coroutines of killed processes are kept for ever.
+/// How many coroutines are kept for ever: those of killed processes, and of stopped ones that nobody awaits any more.
 #[pyfunction]
 pub(crate) fn morgue() -> usize {
     MORGUE.load(Ordering::Relaxed)
@@ -109,6 +109,11 @@ impl Shared {
         Ok(())
     }
 
+    /// False while the process is stopped, and once it was killed.
+    fn may_step(&self) -> bool {
+        !matches!(self.process.gate(), Gate::Stopped | Gate::Killed)
+    }
+
     /// Keeps the coroutines for ever.
     fn bury(&self) {
         let frames = std::mem::take(&mut self.driven().frames);
@@ -120,7 +125,7 @@ impl Shared {
 
 impl Drop for Shared {
     fn drop(&mut self) {
-        if !matches!(self.process.gate(), Gate::Open | Gate::Signalled) {
+        if !self.may_step() {
             self.bury();
         }
     }
@@ -489,7 +494,7 @@ impl Driver {
 
     /// Closes the coroutine, unless it may take no step: then it is kept.
     fn close(&self, py: Python<'_>) -> PyResult<()> {
-        if !matches!(self.shared.process.gate(), Gate::Open | Gate::Signalled) {
+        if !self.shared.may_step() {
             self.shared.bury();
             return Ok(());
         }

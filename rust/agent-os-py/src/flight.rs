@@ -77,7 +77,7 @@ impl Flight {
         result: Option<&Bound<'_, PyAny>>,
     ) {
         self.put(State::Running { audited, started });
-        if let Some(coroutine) = result.filter(|result| result.hasattr(intern!(py, "cr_frame")).unwrap_or(false)) {
+        if let Some(coroutine) = result.filter(|result| is_coroutine(result)) {
             if let Ok(event_loop) = running_loop(py) {
                 let kept = Some((coroutine.clone().unbind(), event_loop.unbind()));
                 *self.coroutine.lock().unwrap_or_else(PoisonError::into_inner) = kept;
@@ -158,6 +158,13 @@ impl Drop for Flight {
             State::Running { .. } => {}
         }
     }
+}
+
+/// By its type: to ask the result of a tool for its attributes may run code.
+fn is_coroutine(result: &Bound<'_, PyAny>) -> bool {
+    static COROUTINE: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+    let class = COROUTINE.import(result.py(), "types", "CoroutineType");
+    class.is_ok_and(|class| result.get_type().is(class))
 }
 
 /// The loop that runs in this thread.

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use agent_os_core::audit::event::{Draft, kind};
 use agent_os_core::canonical;
-use agent_os_core::kernel::{Decision as CoreDecision, Kernel as Road, NotFit, Store};
+use agent_os_core::kernel::{Decision as CoreDecision, Kernel as Road, NotFit, Process as CoreProcess, Store};
 use agent_os_core::policy::{ArgumentTypes, Record};
 use agent_os_core::reason::Reason;
 use agent_os_core::signal::Signal;
@@ -225,6 +225,34 @@ impl Kernel {
         self.core.processes().into_iter().map(handle).collect()
     }
 
+    /// Sends a signal in the name of the run that the caller is in, or of the operator, and says what became of it. A run
+    /// that has not started the process needs an allow for `signal.send`.
+    fn signal(&self, py: Python<'_>, target: &Process, number: u8) -> PyResult<&'static str> {
+        let sender = self.caller(py)?;
+        target.signal(py, &sender, number)
+    }
+
+    /// Arranges what is to happen on a signal (`default`, `ignore` or `handle`), and gives what was arranged. Refused to
+    /// runs but the process itself.
+    fn arrange(
+        &self,
+        py: Python<'_>,
+        target: &Process,
+        number: u8,
+        disposition: &str,
+        mask: Vec<u8>,
+    ) -> PyResult<&'static str> {
+        self.refuse_others(py, target)?;
+        target.arrange(number, disposition, mask)
+    }
+
+    /// Blocks signals until they are unblocked (`how` is `block`, `unblock` or `set`), and gives those that were blocked.
+    /// Refused to runs but the process itself.
+    fn mask(&self, py: Python<'_>, target: &Process, how: &str, numbers: Vec<u8>) -> PyResult<Vec<u32>> {
+        self.refuse_others(py, target)?;
+        target.mask(how, numbers)
+    }
+
     /// Raises a signal in the kernel's own name; `why` stands in the log. Refused inside a running agent.
     fn raise_signal(&self, py: Python<'_>, target: &Process, number: u8, why: &str) -> PyResult<&'static str> {
         self.control(py, "kernel.signal")?;
@@ -424,6 +452,18 @@ impl Kernel {
 }
 
 impl Kernel {
+    /// Whose code calls: the run that it is in, or the operator.
+    fn caller(&self, py: Python<'_>) -> PyResult<Arc<CoreProcess>> {
+        let current = self.current.bind(py).call0()?;
+        let run = current.cast::<Process>().ok().map(|process| Arc::clone(&process.get().core));
+        Ok(run.unwrap_or_else(|| Arc::clone(self.core.operator())))
+    }
+
+    /// What a process has arranged for its signals is its own, and the operator's.
+    fn refuse_others(&self, py: Python<'_>, target: &Process) -> PyResult<()> {
+        if Arc::ptr_eq(&self.caller(py)?, &target.core) { Ok(()) } else { self.control(py, "signal.arrange") }
+    }
+
     pub(crate) fn log(&self) -> &Arc<Log> {
         &self.log
     }

@@ -109,71 +109,9 @@ impl Process {
         self.core.calls()
     }
 
-    /// When its first step was due, in microseconds since 1970; 0 if it was not.
-    #[getter]
-    fn started_micros(&self) -> u64 {
-        self.core.started_micros()
-    }
-
-    /// The numbers of the signals that are pending.
-    #[getter]
-    fn pending(&self) -> Vec<u32> {
-        numbers_of(self.core.signals().pending())
-    }
-
-    /// The numbers of the signals that it blocks.
-    #[getter]
-    fn blocked(&self) -> Vec<u32> {
-        numbers_of(self.core.signals().blocked())
-    }
-
-    /// Sends it a signal in the name of `sender` and says what became of it. If `sender` has not started the process it
-    /// needs an allow for `signal.send`. Raises `PolicyDenied`, and `ValueError` for what nobody but the kernel sends.
-    fn signal(&self, py: Python<'_>, sender: &Process, number: u8) -> PyResult<&'static str> {
-        let signal = known(number)?;
-        if signal.is_kernels() {
-            return Err(PyValueError::new_err(format!("`{}` is raised by the kernel only", signal.name())));
-        }
-        if self.kernel.may_signal(&sender.core, &self.core) {
-            return self.posted(py, &sender.core, signal, None);
-        }
-        let audited = self.judge(py, &sender.core, signal)?;
-        let right = self.kernel.clear(&audited).map_err(|fault| errors::unrecorded(py, &fault))?;
-        let posted = self.posted(py, &sender.core, signal, Some(right));
-        let status = if posted.is_ok() { "returned" } else { "raised" };
-        let outcome = Outcome { status, digest: None, full: None, error: None, labels: &[], origin: None, micros: 0 };
-        self.kernel
-            .finish(audited, Some(&sender.core), &outcome)
-            .and_then(|seq| self.kernel.settle_outcome(seq))
-            .map_err(|fault| errors::unrecorded(py, &fault))?;
-        posted
-    }
-
-    /// Blocks signals until they are unblocked (`how` is `block`, `unblock` or `set`), and gives those that were blocked.
-    fn mask(&self, how: &str, numbers: Vec<u8>) -> PyResult<Vec<u32>> {
-        let how = Mask::from_code(how).ok_or_else(|| {
-            PyValueError::new_err(format!("`{how}` is no way to change a mask; use block, unblock or set"))
-        })?;
-        Ok(numbers_of(self.core.set_mask(how, set_of(numbers)?)))
-    }
-
-    /// Arranges what is to happen on a signal (`default`, `ignore` or `handle`), and gives what was arranged.
-    fn arrange(&self, number: u8, disposition: &str, mask: Vec<u8>) -> PyResult<&'static str> {
-        let disposition = Disposition::from_code(disposition).ok_or_else(|| {
-            PyValueError::new_err(format!("`{disposition}` is no disposition; use default, ignore or handle"))
-        })?;
-        let before = self.core.set_disposition(known(number)?, disposition, set_of(mask)?);
-        before.map(Disposition::code).map_err(|fault| PyValueError::new_err(fault.to_string()))
-    }
-
     /// Takes it out of the kernel's table, if it has ended.
     fn reap(&self) -> bool {
         self.kernel.reap(&self.core).is_some()
-    }
-
-    /// True if `other` is this process, or one that started it, or started one that did.
-    fn is_below(&self, other: &Process) -> bool {
-        self.core.is_below(&other.core)
     }
 
     /// Calls `callback` whenever what the process may do has changed, on the thread of whoever changed it, for as long as
@@ -242,6 +180,45 @@ impl Process {
 }
 
 impl Process {
+    /// Sends it a signal in the name of `sender` and says what became of it. If `sender` has not started the process it
+    /// needs an allow for `signal.send`. Raises `PolicyDenied`, and `ValueError` for what nobody but the kernel sends.
+    pub(crate) fn signal(&self, py: Python<'_>, sender: &CoreProcess, number: u8) -> PyResult<&'static str> {
+        let signal = known(number)?;
+        if signal.is_kernels() {
+            return Err(PyValueError::new_err(format!("`{}` is raised by the kernel only", signal.name())));
+        }
+        if self.kernel.may_signal(sender, &self.core) {
+            return self.posted(py, sender, signal, None);
+        }
+        let audited = self.judge(py, sender, signal)?;
+        let right = self.kernel.clear(&audited).map_err(|fault| errors::unrecorded(py, &fault))?;
+        let posted = self.posted(py, sender, signal, Some(right));
+        let status = if posted.is_ok() { "returned" } else { "raised" };
+        let outcome = Outcome { status, digest: None, full: None, error: None, labels: &[], origin: None, micros: 0 };
+        self.kernel
+            .finish(audited, Some(sender), &outcome)
+            .and_then(|seq| self.kernel.settle_outcome(seq))
+            .map_err(|fault| errors::unrecorded(py, &fault))?;
+        posted
+    }
+
+    /// Blocks signals until they are unblocked (`how` is `block`, `unblock` or `set`), and gives those that were blocked.
+    pub(crate) fn mask(&self, how: &str, numbers: Vec<u8>) -> PyResult<Vec<u32>> {
+        let how = Mask::from_code(how).ok_or_else(|| {
+            PyValueError::new_err(format!("`{how}` is no way to change a mask; use block, unblock or set"))
+        })?;
+        Ok(numbers_of(self.core.set_mask(how, set_of(numbers)?)))
+    }
+
+    /// Arranges what is to happen on a signal (`default`, `ignore` or `handle`), and gives what was arranged.
+    pub(crate) fn arrange(&self, number: u8, disposition: &str, mask: Vec<u8>) -> PyResult<&'static str> {
+        let disposition = Disposition::from_code(disposition).ok_or_else(|| {
+            PyValueError::new_err(format!("`{disposition}` is no disposition; use default, ignore or handle"))
+        })?;
+        let before = self.core.set_disposition(known(number)?, disposition, set_of(mask)?);
+        before.map(Disposition::code).map_err(|fault| PyValueError::new_err(fault.to_string()))
+    }
+
     fn posted(
         &self,
         py: Python<'_>,

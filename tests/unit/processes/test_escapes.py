@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from agent_os import PolicyDenied
+from agent_os import PolicyDenied, _core
 from agent_os.errors import AgentKilled
 from tests.unit.kernel.desk import desk
 
@@ -107,6 +107,58 @@ async def test_it_runs_and_nothing_of_it_passes(way: Callable[[Escape, Touch], o
         process.kill()
         await asyncio.sleep(0.1)
         assert (escape.ran, escape.effects, escape.denied) == (1, 0, [reason])
+
+
+async def test_what_escapes_a_stop_is_denied_and_does_not_spin() -> None:
+    with desk() as kernel:
+        denied: list[str] = []
+        kept: list[object] = []
+
+        @kernel.tool("t.touch")
+        async def touch() -> None:
+            return None
+
+        async def escaped() -> None:
+            await asyncio.sleep(0.01)
+            try:
+                await touch()
+            except PolicyDenied as error:
+                denied.append(error.code)
+
+        @kernel.register
+        async def agent() -> None:
+            kept.append(asyncio.Task(escaped()))
+            await asyncio.sleep(3600)
+
+        process = kernel.spawn(agent)
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        process.stop()
+        await asyncio.sleep(0.1)
+        assert denied == ["process_stopped"]
+
+
+async def test_what_an_ended_process_left_behind_is_closed_as_any_coroutine_is() -> None:
+    with desk() as kernel:
+        closed: list[int] = []
+
+        async def work() -> None:
+            try:
+                await asyncio.get_running_loop().create_future()
+            finally:
+                closed.append(1)
+
+        @kernel.register
+        async def agent() -> None:
+            asyncio.get_running_loop().call_soon(asyncio.create_task, work())
+            await asyncio.sleep(0)
+            await asyncio.sleep(0)
+
+        before = _core.morgue()
+        await kernel.execute(agent)
+        for task in asyncio.all_tasks() - {asyncio.current_task()}:
+            task.get_coro().close()
+        assert (closed, _core.morgue()) == ([1], before)
 
 
 async def test_a_computation_is_not_interrupted_and_takes_no_next_step() -> None:

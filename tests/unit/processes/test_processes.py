@@ -101,6 +101,10 @@ async def test_sigchld_tells_a_parent_that_asks_for_it() -> None:
         told: list[AgentSignal] = []
 
         @kernel.register
+        async def quick() -> None:
+            return None
+
+        @kernel.register
         async def child() -> None:
             await asyncio.sleep(3600)
 
@@ -112,9 +116,13 @@ async def test_sigchld_tells_a_parent_that_asks_for_it() -> None:
             await asyncio.sleep(0)
             below.stop()
             await asyncio.sleep(0.01)
+            below.kill()
+            await asyncio.sleep(0.01)
+            await kernel.spawn(quick).wait()
+            await asyncio.sleep(0.01)
 
         await kernel.execute(parent)
-        assert told == [AgentSignal.SIGCHLD]
+        assert told == [AgentSignal.SIGCHLD] * 3, "it stopped, it was killed, another one returned"
 
 
 async def test_what_must_not_start_is_denied_at_once() -> None:
@@ -244,13 +252,107 @@ async def test_only_the_process_itself_and_the_operator_arrange_its_signals() ->
             await asyncio.sleep(3600)
 
         other = kernel.spawn(victim)
+        handle = kernel.core.processes()[0]
+
+        @kernel.register
+        async def agent() -> list[str]:
+            reasons = []
+            for attempt in (
+                lambda: other.ignore(AgentSignal.SIGTERM),
+                lambda: other.block(AgentSignal.SIGTERM),
+                lambda: kernel.core.arrange(handle, AgentSignal.SIGTERM, "ignore", []),
+                lambda: kernel.core.mask(handle, "block", [AgentSignal.SIGTERM]),
+            ):
+                with pytest.raises(PolicyDenied) as denied:
+                    attempt()
+                reasons.append(denied.value.code)
+            return reasons
+
+        assert await kernel.execute(agent) == ["control_plane"] * 4
+        assert await other.terminate() == ("killed", AgentSignal.SIGTERM)
+
+
+async def test_there_is_no_way_to_signal_in_the_name_of_another() -> None:
+    """Who sends is what the kernel says, and no argument."""
+    with desk(SPAWN) as kernel:
+
+        @kernel.register
+        async def victim() -> None:
+            await asyncio.sleep(3600)
+
+        other = kernel.spawn(victim)
+        handle = kernel.core.processes()[0]
+
+        @kernel.register
+        async def agent() -> str:
+            with pytest.raises(PolicyDenied) as denied:
+                kernel.core.signal(handle, AgentSignal.SIGKILL)
+            return denied.value.code
+
+        assert await kernel.execute(agent) == "denied_by_default"
+        assert other.status is None
+        assert not hasattr(handle, "signal")
+
+
+async def test_arranging_signals_leaves_nothing_behind_when_a_run_has_ended() -> None:
+    from agent_os.processes import handlers
+
+    with desk() as kernel:
+
+        def arranges() -> None:
+            kernel.processes()[-1].on(AgentSignal.SIGUSR1, lambda _: None)
+
+        @kernel.register
+        async def driven() -> None:
+            arranges()
+
+        @kernel.register
+        def threaded() -> None:
+            arranges()
+
+        before = len(handlers._ARRANGED)
+        await kernel.execute(driven)
+        await kernel.execute(threaded)
+        await asyncio.to_thread(kernel.execute_sync, threaded)
+        assert len(handlers._ARRANGED) == before
+
+
+def test_an_agent_that_exits_ends_the_program() -> None:
+    with desk() as kernel:
 
         @kernel.register
         async def agent() -> None:
-            with pytest.raises(PermissionError):
-                other.ignore(AgentSignal.SIGTERM)
+            raise SystemExit(3)
+
+        async def scene() -> None:
+            await kernel.spawn(agent).wait()
+            await asyncio.sleep(1)
+
+        with pytest.raises(SystemExit) as ended:
+            asyncio.run(scene())
+        assert ended.value.code == 3
+
+
+async def test_what_a_tool_returns_is_not_asked_what_it_is() -> None:
+    asked: list[str] = []
+
+    class Curious:
+        def __getattr__(self, name: str) -> object:
+            asked.append(name)
+            raise AttributeError(name)
+
+    with desk() as kernel:
+
+        @kernel.tool("t.curious")
+        def curious() -> Curious:
+            return Curious()
+
+        @kernel.register
+        async def agent() -> None:
+            curious()
 
         await kernel.execute(agent)
+        assert "cr_frame" not in asked
 
 
 async def test_shutdown_lets_processes_end_and_kills_those_that_do_not() -> None:

@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::sync::atomic::{AtomicU8, Ordering};
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use crate::signal::{Control, Delivery, Disposition, Mask, NotCatchable, Posted, Signal, SignalSet, State, Status};
 
@@ -55,7 +55,7 @@ impl GateKeeper {
     }
 
     pub(super) fn control(&self) -> Control {
-        self.with(|control| control.clone())
+        self.locked().clone()
     }
 
     pub(super) fn start(&self) -> State {
@@ -73,7 +73,7 @@ impl GateKeeper {
 
     /// What must be done before the next step.
     pub(super) fn next(&self) -> Option<Delivery> {
-        let mut control = self.control.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut control = self.locked();
         let next = control.next();
         // There may be more, which the next question finds out.
         let gate = match (gate_of(&control), next) {
@@ -129,7 +129,7 @@ impl GateKeeper {
     }
 
     fn change<T>(&self, change: impl FnOnce(&mut Control) -> T) -> T {
-        let mut control = self.control.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut control = self.locked();
         let changed = change(&mut control);
         let gate = match gate_of(&control) {
             // A blocked one costs a question before each step, and none is ever forgotten.
@@ -140,8 +140,8 @@ impl GateKeeper {
         changed
     }
 
-    fn with<T>(&self, look: impl FnOnce(&Control) -> T) -> T {
-        look(&self.control.lock().unwrap_or_else(PoisonError::into_inner))
+    fn locked(&self) -> MutexGuard<'_, Control> {
+        self.control.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

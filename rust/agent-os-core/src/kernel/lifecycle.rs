@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use super::decision::Decision;
+use super::gate::Gate;
 use super::process::{Agent, Process};
 use super::record::{RecordFault, Recorder};
 use super::road::{Cleared, Kernel};
@@ -51,12 +52,7 @@ impl<R: Recorder, X> Kernel<R, X> {
     ///
     /// # Errors
     /// The recorder did not take the entry; it takes no step.
-    pub fn start(
-        &self,
-        allowed: Cleared<'_, Decision, R::Receipt>,
-        process: &Process,
-        now_micros: i64,
-    ) -> Result<State, RecordFault> {
+    pub fn start(&self, allowed: Cleared<'_, Decision, R::Receipt>, process: &Process) -> Result<State, RecordFault> {
         let mut draft = Draft::new();
         draft
             .text("agent", &process.agent.id)
@@ -65,13 +61,16 @@ impl<R: Recorder, X> Kernel<R, X> {
             .number("parent", process.parent().map_or(0, Process::pid))
             .number("pid", process.pid);
         self.recorder.event(&draft)?;
-        process.mark_started(now_micros);
         Ok(process.keeper.start())
     }
 
     /// Ends a process: nothing of it passes any more. How it ended is what it was first; `None` if it had ended before.
     pub fn end(&self, process: &Process, status: Status) -> Option<Status> {
-        process.keeper.end(status)
+        let ended = process.keeper.end(status);
+        if ended.is_some() {
+            self.tell_parent(process);
+        }
+        ended
     }
 
     /// Collects how a process ended, once, and takes it out of the table. `None` if it has not ended, or was reaped.
@@ -87,17 +86,12 @@ impl<R: Recorder, X> Kernel<R, X> {
         self.processes.table.read().unwrap_or_else(PoisonError::into_inner).values().cloned().collect()
     }
 
-    /// The process of that number, if it was not reaped.
-    #[must_use]
-    pub fn process(&self, pid: u64) -> Option<Arc<Process>> {
-        self.processes.table.read().unwrap_or_else(PoisonError::into_inner).get(&pid).cloned()
-    }
-
-    /// True if the sender may signal the process without being asked: the operator all, a process those that it has
-    /// started and itself.
+    /// True if the sender may signal the process without being asked: the operator all, a process of which anything may
+    /// pass those that it has started and itself.
     #[must_use]
     pub fn may_signal(&self, sender: &Process, target: &Process) -> bool {
-        target.kernel == self.number && sender.kernel == self.number && target.is_below(sender)
+        let is_own = target.kernel == self.number && sender.kernel == self.number && target.is_below(sender);
+        is_own && matches!(sender.gate(), Gate::Open | Gate::Signalled)
     }
 
     /// Sends a signal and records it. Whoever may not send it unasked needs the right to `signal.send`.

@@ -59,7 +59,6 @@ pub struct Process {
     /// True if its parent's code waits for it.
     foreground: bool,
     threaded: AtomicBool,
-    started_micros: AtomicU64,
     pub(super) keeper: GateKeeper,
     data: Mutex<Arc<RunData>>,
     calls: AtomicU64,
@@ -93,7 +92,6 @@ impl Process {
             group,
             foreground,
             threaded: AtomicBool::new(false),
-            started_micros: AtomicU64::new(0),
             keeper: GateKeeper::new(),
             data: Mutex::new(data),
             calls: AtomicU64::new(0),
@@ -198,16 +196,6 @@ impl Process {
             here = process.parent();
         }
         false
-    }
-
-    /// When its first step was due, in microseconds since 1970; 0 if it was not yet.
-    #[must_use]
-    pub fn started_micros(&self) -> u64 {
-        self.started_micros.load(Ordering::Relaxed)
-    }
-
-    pub(super) fn mark_started(&self, now_micros: i64) {
-        self.started_micros.store(u64::try_from(now_micros).unwrap_or(0), Ordering::Relaxed);
     }
 
     /// Whether anything of it may pass now.
